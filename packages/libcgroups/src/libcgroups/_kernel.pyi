@@ -1,0 +1,13 @@
+"""What the compiled module offers; build_ffi.py holds the declarations. Each function returns -1 and sets ffi.errno."""
+
+from cffi import FFI
+
+ffi: FFI
+
+class _Lib:
+    def lc_bpf(self, cmd: int, attr: FFI.CData, size: int, /) -> int: ...
+    def lc_inotify_init1(self, flags: int, /) -> int: ...
+    def lc_inotify_add_watch(self, fd: int, path: bytes, mask: int, /) -> int: ...
+    def lc_statfs_type(self, path: bytes, /) -> int: ...
+
+lib: _Lib

@@ -1,0 +1,1 @@
+"""Device programs: rules → decisions (``rules``) → instructions (``assemble``) → bpf(2) (``load``)."""

@@ -1,0 +1,95 @@
+"""Start a created container: let its init execute the program, and hear whether that worked."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from libcontainer import notify_socket, pidfd
+from libcontainer.container import status, store
+from libcontainer.container.state import CREATED, CREATING, RUNNING, STOPPED
+from libcontainer.errors import ContainerStatusError, LibcontainerError, ProcessDiedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libcontainer.container.state import ContainerState
+    from libcontainer.container.store import ContainerDirectory
+    from libcontainer.syscall import Syscall
+
+
+def start(syscall: Syscall, directory: ContainerDirectory) -> ContainerState:
+    """Start the container and return its new state; the container must be locked.
+
+    Raises:
+        ContainerStatusError: it is not in status created.
+        LibcontainerError: its program could not be executed, or a poststart hook failed; it is stopped then.
+    """
+    state = directory.load()
+    present = status.current(state, directory)
+    if present != CREATED:
+        raise _wrong_status(present, state.id)
+    try:
+        connection = notify_socket.connect(directory.path)
+    except LibcontainerError as error:
+        if error.errno in (errno.ECONNREFUSED, errno.ENOENT):
+            raise ProcessDiedError("the container's init ended before it was started", object=state.id) from error
+        raise
+    # Before the word: a runtime that dies between the two leaves a container that is running, or about to.
+    os.unlink(f"{directory.path}/{store.NOTIFY_SOCKET}")
+    connection.say_go()
+    failure = connection.wait_for_exec()
+    if failure is not None:
+        raise _explained(syscall, directory, state, failure)
+    state = state.replace(status=RUNNING)
+    directory.save(state)
+    if "poststart" in state.hooks:
+        _run_poststart_hooks(syscall, directory, state)
+    return state
+
+
+def _wrong_status(present: str, container_id: str) -> ContainerStatusError:
+    if present == STOPPED:
+        message = "cannot start a container that has stopped"
+    elif present == RUNNING:
+        message = "cannot start an already running container"
+    else:
+        message = f"cannot start a container in the {present} state"
+    hint = "another command is creating it just now" if present == CREATING else None
+    return ContainerStatusError(message, object=container_id, hint=hint)
+
+
+def _explained(
+    syscall: Syscall, directory: ContainerDirectory, state: ContainerState, failure: LibcontainerError
+) -> LibcontainerError:
+    """Say why execve(2) refused, which it does with one number for ten reasons."""
+    fd = pidfd.open_process(state.pid, state.pid_start_time)
+    if fd is not None:
+        pidfd.wait_for_exit(fd, 1.0)
+        os.close(fd)
+    if failure.syscall != "execve" or failure.errno is None:
+        return failure
+    from libcontainer import executable
+    from libcontainer.oci import load
+
+    spec = load.parse(directory.read(store.CONFIG_FILE))
+    return executable.explain_failure(syscall, state.rootfs, spec, failure.errno)
+
+
+def _run_poststart_hooks(syscall: Syscall, directory: ContainerDirectory, state: ContainerState) -> None:
+    from libcontainer import hooks
+    from libcontainer.container.state import oci_state
+    from libcontainer.oci import json_text, load
+
+    spec = load.parse(directory.read(store.CONFIG_FILE))
+    assert spec.hooks is not None
+    text = json_text.dumps(oci_state(state, RUNNING, pid=state.pid))
+    try:
+        hooks.run(
+            syscall, spec.hooks.poststart, text.encode(), kind="poststart", cwd=state.bundle, environment=os.environ
+        )
+    except LibcontainerError:
+        # Since runtime-spec 1.3 a container whose poststart hook fails is stopped.
+        from libcontainer.container import kill
+
+        kill.kill_everything(state)
+        raise

@@ -1,0 +1,133 @@
+"""Waiting for a container's process in the foreground: signals forwarded, terminal relayed, exit status returned.
+
+Used by run and exec when they do not detach. A ``Foreground`` catches signals from the moment it is made, so it is made
+after the container's process was forked and before it is started; none is lost in between.
+"""
+
+from __future__ import annotations
+
+import _signal
+import errno
+import os
+import select
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libcontainer.syscall import Syscall
+    from libcontainer.terminal_relay import TerminalRelay
+
+# Not caught: what cannot be, what tells of a fault in this very process, and what the kernel sends for the use of this
+# process's own terminal.
+_LEFT_ALONE = frozenset(
+    (
+        _signal.SIGKILL, _signal.SIGSTOP, _signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL,
+        _signal.SIGTTIN, _signal.SIGTTOU, *range(32, _signal.SIGRTMIN),
+    )
+)  # fmt: skip
+# Caught, but meant for this process. SIGURG is not special to us, yet engines of other runtimes send it to themselves.
+_NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGURG))
+
+
+class Foreground:
+    """Stands between the caller and one process of a container until that process ends; to be closed."""
+
+    def __init__(self, syscall: Syscall) -> None:
+        """Catch the signals from now on; must be called in the main thread."""
+        self._syscall = syscall
+        self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._previous: list[tuple[int, object]] = []
+        self._previous_writer = _signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in range(1, _signal.SIGRTMAX + 1):
+            if number not in _LEFT_ALONE:
+                self._previous.append((number, _signal.getsignal(number)))
+                _signal.signal(number, _noted)
+
+    def close(self) -> None:
+        """Give the signals back the handlers they had."""
+        for number, handler in self._previous:
+            _signal.signal(number, _signal.SIG_DFL if handler is None else handler)
+        _signal.set_wakeup_fd(self._previous_writer)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def wait(self, pid: int, pidfd: int, master_fd: int | None = None) -> int:
+        """Forward signals, and relay the terminal if there is one, until the process ends.
+
+        Children that this process got as a subreaper are reaped on the way.
+
+        Args:
+            pid: a child of this process.
+            pidfd: the same child.
+            master_fd: the master of the container's terminal. The caller's terminal on descriptor 0 is then in raw
+                mode until this returns.
+
+        Returns:
+            The exit status of the process, or 128 and the number of the signal that killed it.
+        """
+        if master_fd is None:
+            return self._serve(pid, pidfd, None)
+        # Needed for containers with a terminal only.
+        from libcontainer import terminal_relay
+
+        relay = terminal_relay.TerminalRelay(master_fd)
+        try:
+            return self._serve(pid, pidfd, relay)
+        finally:
+            relay.close()
+
+    def _serve(self, pid: int, pidfd: int, relay: TerminalRelay | None) -> int:
+        while True:
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            poll.register(self._reader, select.POLLIN)
+            for fd, events in relay.wanted() if relay else ():
+                poll.register(fd, events)
+            ready = dict(poll.poll())
+            if self._reader in ready:
+                self._handle_signals(pid, pidfd, relay)
+            if pidfd in ready:
+                status = _reap(pid)
+                if relay:
+                    relay.drain()
+                return status
+            if relay:
+                relay.serve(ready)
+
+    def _handle_signals(self, pid: int, pidfd: int, relay: TerminalRelay | None) -> None:
+        try:
+            numbers = os.read(self._reader, 4096)
+        except BlockingIOError:
+            return
+        for number in numbers:
+            if number == _signal.SIGWINCH and relay:
+                relay.resize()
+            elif number == _signal.SIGCHLD:
+                _reap_others(pid)
+            elif number not in _NOT_FORWARDED:
+                try:
+                    self._syscall.pidfd_send_signal(pidfd, number)
+                except OSError as error:
+                    if error.errno != errno.ESRCH:  # it ended meanwhile
+                        raise
+
+
+def _noted(number: int, frame: object) -> None:
+    """Do nothing: the wakeup descriptor has told the number already."""
+
+
+def _reap(pid: int) -> int:
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _reap_others(pid: int) -> None:
+    """Reap the zombies that come before the awaited process, which its pidfd tells of."""
+    while True:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if found is None or found.si_pid == pid:
+            return
+        os.waitpid(found.si_pid, 0)

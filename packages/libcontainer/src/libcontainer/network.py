@@ -1,0 +1,30 @@
+"""The loopback device of a new network namespace; devices moved in from the host are in ``net_devices``."""
+
+from __future__ import annotations
+
+import _socket
+import fcntl
+import struct
+
+from libcontainer import errors
+
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 0x1
+_IFF_RUNNING = 0x40
+_IFREQ = struct.Struct("16sH22x")
+
+
+def bring_up_loopback() -> None:
+    """Set ``lo`` of the calling process's network namespace up; netdevice(7) SIOCSIFFLAGS. Its addresses follow.
+
+    Raises:
+        SyscallError: EPERM without CAP_NET_ADMIN over the namespace.
+    """
+    try:
+        probe = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        try:
+            fcntl.ioctl(probe.fileno(), _SIOCSIFFLAGS, _IFREQ.pack(b"lo", _IFF_UP | _IFF_RUNNING))
+        finally:
+            probe.close()
+    except OSError as error:
+        raise errors.syscall_error(error, "bring up the loopback device", step="network") from error

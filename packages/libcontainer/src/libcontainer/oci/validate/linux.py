@@ -1,0 +1,140 @@
+"""Rules of ``linux``: namespaces and what needs them, paths, devices; not those of the groups with a module."""
+
+from __future__ import annotations
+
+from libcontainer.errors import SpecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from libcontainer.oci.spec import Linux, LinuxDevice, LinuxNamespace, Spec
+
+    Namespaces = Mapping[str, str | None]
+
+_MAX_MAJOR = 2**12 - 1
+_MAX_MINOR = 2**20 - 1
+_NANOSECONDS = 10**9
+
+
+def faults(spec: Spec) -> Iterator[SpecError]:
+    """Find every fault of the Linux part."""
+    linux = spec.linux
+    namespaces: Namespaces = {namespace.type: namespace.path or None for namespace in linux.namespaces}
+    yield from _namespaces(linux.namespaces)
+    if "user" in namespaces or linux.uid_mappings or linux.gid_mappings:
+        yield from _user_namespace(linux, namespaces)
+    if linux.time_offsets is not None:
+        yield from _time_offsets(linux, namespaces)
+    if linux.devices:
+        yield from _devices(linux.devices)
+    if linux.masked_paths or linux.readonly_paths:
+        yield from _paths(linux, namespaces)
+    if linux.cgroups_path is not None and ".." in linux.cgroups_path.split("/"):
+        yield SpecError("linux.cgroupsPath", f"must not hold '..', got {linux.cgroups_path[:80]!r}")
+    if linux.personality is not None and linux.personality.flags:
+        yield SpecError("linux.personality.flags", "no flag is supported, the specification reserves them")
+    yield from _groups(spec, namespaces)
+
+
+def _groups(spec: Spec, namespaces: Namespaces) -> Iterator[SpecError]:
+    """Import and ask the modules of the groups that the Spec has."""
+    linux = spec.linux
+    if linux.sysctl:
+        from libcontainer.oci.validate import sysctl
+
+        yield from sysctl.faults(spec, namespaces)
+    if linux.seccomp is not None:
+        from libcontainer.oci.validate import seccomp
+
+        yield from seccomp.faults(linux.seccomp)
+    if linux.resources is not None:
+        from libcontainer.oci.validate import resources
+
+        yield from resources.faults(linux.resources, "linux.resources")
+    if linux.net_devices:
+        from libcontainer.oci.validate import net_devices
+
+        yield from net_devices.faults(linux.net_devices, namespaces)
+    if linux.intel_rdt is not None:
+        from libcontainer.oci.validate import intel_rdt
+
+        yield from intel_rdt.faults(linux.intel_rdt)
+    if linux.memory_policy is not None:
+        from libcontainer.oci.validate import memory_policy
+
+        yield from memory_policy.faults(linux.memory_policy)
+
+
+def _namespaces(namespaces: Sequence[LinuxNamespace]) -> Iterator[SpecError]:
+    seen: set[str] = set()
+    for index, namespace in enumerate(namespaces):
+        at = f"linux.namespaces[{index}]"
+        path = namespace.path or ""
+        if namespace.type in seen:
+            yield SpecError(at, f'malformed spec file: duplicated ns {{"{namespace.type}" "{path}"}}')
+        seen.add(namespace.type)
+        if path and not path.startswith("/"):
+            yield SpecError(f"{at}.path", f"expected an absolute path, got {path[:80]!r}")
+
+
+def _user_namespace(linux: Linux, namespaces: Namespaces) -> Iterator[SpecError]:
+    for name, mappings in (("uidMappings", linux.uid_mappings), ("gidMappings", linux.gid_mappings)):
+        if mappings and "user" not in namespaces:
+            yield SpecError(
+                f"linux.{name}",
+                "user namespace mappings specified, but user namespace isn't enabled in the config",
+                hint='add {"type": "user"} to linux.namespaces',
+            )
+        elif not mappings and "user" in namespaces and namespaces["user"] is None:
+            yield SpecError(f"linux.{name}", f"user namespaces enabled, but no namespace path or {name} given")
+    if linux.uid_mappings or linux.gid_mappings:
+        from libcontainer.oci.validate import ids
+
+        yield from ids.faults(linux.uid_mappings, "linux.uidMappings")
+        yield from ids.faults(linux.gid_mappings, "linux.gidMappings")
+
+
+def _time_offsets(linux: Linux, namespaces: Namespaces) -> Iterator[SpecError]:
+    offsets = linux.time_offsets
+    if offsets is None or (offsets.boottime is None and offsets.monotonic is None):
+        return
+    if "time" not in namespaces:
+        yield SpecError(
+            "linux.timeOffsets",
+            "time namespace offsets specified, but time namespace isn't enabled in the config",
+            hint='add {"type": "time"} to linux.namespaces',
+        )
+    elif namespaces["time"] is not None:
+        yield SpecError("linux.timeOffsets", "offsets of an existing time namespace cannot be changed")
+    for name in ("boottime", "monotonic"):
+        offset = getattr(offsets, name)
+        if offset is not None and offset.nanosecs >= _NANOSECONDS:
+            yield SpecError(f"linux.timeOffsets.{name}.nanosecs", f"expected less than a second, got {offset.nanosecs}")
+
+
+def _devices(devices: Sequence[LinuxDevice]) -> Iterator[SpecError]:
+    for index, device in enumerate(devices):
+        at = f"linux.devices[{index}]"
+        if not device.path.startswith("/"):
+            yield SpecError(f"{at}.path", f"expected an absolute path, got {device.path[:80]!r}")
+        if device.type == "p":
+            continue
+        for name, number, most in (("major", device.major, _MAX_MAJOR), ("minor", device.minor, _MAX_MINOR)):
+            if number is None:
+                yield SpecError(f"{at}.{name}", f"a device of type {device.type} needs a {name} number")
+            elif not 0 <= number <= most:
+                yield SpecError(f"{at}.{name}", f"expected 0 to {most}, got {number}")
+
+
+def _paths(linux: Linux, namespaces: Namespaces) -> Iterator[SpecError]:
+    for name, paths in (("maskedPaths", linux.masked_paths), ("readonlyPaths", linux.readonly_paths)):
+        if paths and "mount" not in namespaces:
+            yield SpecError(
+                f"linux.{name}",
+                "unable to restrict sys entries without a private MNT namespace",
+                hint='add {"type": "mount"} to linux.namespaces',
+            )
+        for index, path in enumerate(paths):
+            if not path.startswith("/"):
+                yield SpecError(f"linux.{name}[{index}]", f"expected an absolute path, got {path[:80]!r}")

@@ -1,0 +1,68 @@
+"""Processes that cannot be mistaken for others: pidfds checked against a start time; not for signalling by number.
+
+A pid is reused, a pidfd is not. What is stored on disk is (pid, start time), field 22 of /proc/PID/stat, proc(5).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import time
+
+try:
+    from _signal import pidfd_send_signal
+except ImportError:  # another interpreter than CPython
+    from signal import pidfd_send_signal
+
+__all__ = ["open_process", "pidfd_send_signal", "start_time", "wait_for_exit"]
+
+
+def start_time(pid: int) -> int | None:
+    """Return when a live process was started, in clock ticks since boot; None for one that is gone or a zombie."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        text = os.read(fd, 1024)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    # The name in parentheses may itself hold blanks and parentheses; what follows the last one does not.
+    fields = text[text.rfind(b")") + 2 :].split()
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def open_process(pid: int, started: int) -> int | None:
+    """Open a pidfd of the process that was started then; None if it has ended, even when its pid lives on.
+
+    Raises:
+        OSError: pidfd_open(2) failed for another reason than that there is no such process.
+    """
+    if pid <= 0:
+        return None
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno in (errno.ESRCH, errno.EINVAL):
+            return None
+        raise
+    if start_time(pid) == started:
+        return fd
+    os.close(fd)
+    return None
+
+
+def wait_for_exit(pidfd: int, timeout_s: float | None) -> bool:
+    """Wait until the process has ended; False if it has not within the time. None waits for ever."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        left_ms = None if deadline is None else max(0, int((deadline - time.monotonic()) * 1000))
+        if poll.poll(left_ms):
+            return True
+        if deadline is not None and time.monotonic() >= deadline:
+            return False

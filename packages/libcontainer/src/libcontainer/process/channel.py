@@ -1,0 +1,173 @@
+"""Messages between the runtime's processes over one SOCK_SEQPACKET pair per child; not what they mean.
+
+One datagram is one message: a JSON object with its ``kind``, and descriptors beside it. The receiver knows who speaks,
+and end of file means that this very process has died.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import os
+
+from libcontainer import log
+from libcontainer.errors import LibcontainerError, ProcessDiedError, from_dict
+from libcontainer.oci import json_text
+
+try:
+    import _socket
+except ImportError:  # another interpreter than CPython
+    import socket as _socket  # type: ignore[no-redef]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SIZE_MAX = 128 * 1024
+_FDS_MAX = 64
+_FD_SIZE = 4
+
+# What init, or the intermediate process, tells main.
+MAP_IDS = "map_ids"
+INIT_FORKED = "init_forked"
+SET_RLIMITS = "set_rlimits"
+MOVE_NET_DEVICES = "move_net_devices"
+ROOT_MOUNTED = "root_mounted"
+CONSOLE = "console"
+SECCOMP_FD = "seccomp_fd"
+READY = "ready"
+ERROR = "error"
+LOG = "log"
+# What main tells them.
+IDS_MAPPED = "ids_mapped"
+CGROUP_JOINED = "cgroup_joined"
+RUNTIME_HOOKS_DONE = "runtime_hooks_done"
+DONE = "done"
+
+
+class Message:
+    """A received message.
+
+    Attributes:
+        kind: one of the constants of this module.
+        values: its fields.
+        fds: its descriptors, close-on-exec, owned by the receiver.
+    """
+
+    __slots__ = ("fds", "kind", "values")
+
+    def __init__(self, kind: str, values: dict[str, object], fds: list[int]) -> None:
+        self.kind = kind
+        self.values = values
+        self.fds = fds
+
+    def number(self, name: str) -> int:
+        """Return an integer field."""
+        value = self.values[name]
+        if type(value) is not int:
+            raise LibcontainerError(f"message {self.kind}: {name} is no number")
+        return value
+
+
+class Channel:
+    """One end of a pair.
+
+    Attributes:
+        peer: the process at the other end, as error messages call it.
+    """
+
+    def __init__(self, socket: _socket.socket, peer: str) -> None:
+        self._socket = socket
+        self.peer = peer
+
+    def fileno(self) -> int:
+        """Return the descriptor, for poll and for what must stay open."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()
+
+    def send(self, kind: str, *, fds: Sequence[int] = (), **values: object) -> None:
+        """Send a message.
+
+        Raises:
+            ProcessDiedError: nobody is at the other end.
+        """
+        values["kind"] = kind
+        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        try:
+            self._socket.sendmsg([json_text.dumps(values).encode()], ancillary, _socket.MSG_NOSIGNAL)
+        except OSError as error:
+            if error.errno in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+                raise ProcessDiedError(f"{self.peer} ended before it was told {kind}") from None
+            raise
+
+    def send_error(self, error: LibcontainerError) -> None:
+        """Tell main what went wrong; nobody listening is not an error any more."""
+        try:
+            self.send(ERROR, error=error.to_dict())
+        except ProcessDiedError:
+            pass
+
+    def send_log(self, level: int, text: str) -> None:
+        """Pass on a log message, for main is the only one who writes the log; a ``log.Sink``."""
+        try:
+            self.send(LOG, level=level, text=text)
+        except ProcessDiedError:
+            pass
+
+    def receive(self) -> Message | None:
+        """Receive the next message; None at the end of file: the other end has closed, by exec or by death.
+
+        Raises:
+            LibcontainerError: the error that the other process sent.
+        """
+        while True:
+            message = self._receive()
+            if message is None or message.kind != LOG:
+                return message
+            log.write(message.number("level"), str(message.values.get("text")))
+
+    def _receive(self) -> Message | None:
+        try:
+            data, ancillary, _, _ = self._socket.recvmsg(
+                _SIZE_MAX, _socket.CMSG_SPACE(_FDS_MAX * _FD_SIZE), _socket.MSG_CMSG_CLOEXEC
+            )
+        except ConnectionResetError:
+            return None
+        fds = array.array("i")
+        for level, kind, content in ancillary:
+            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+                fds.frombytes(content[: len(content) - len(content) % _FD_SIZE])
+        if not data:
+            return None
+        values = json_text.loads(data)
+        if not isinstance(values, dict):
+            raise LibcontainerError(f"{self.peer} sent no message")
+        message = Message(str(values.pop("kind", "")), values, list(fds))
+        if message.kind == ERROR:
+            for fd in message.fds:
+                os.close(fd)
+            details = values.get("error")
+            raise from_dict(details if isinstance(details, dict) else {"message": f"{self.peer} failed"})
+        return message
+
+    def expect(self, kind: str) -> Message:
+        """Receive a message of one kind.
+
+        Raises:
+            ProcessDiedError: the other process ended instead.
+        """
+        message = self.receive()
+        if message is None:
+            raise ProcessDiedError(f"{self.peer} ended unexpectedly while {kind} was awaited", step=kind)
+        if message.kind != kind:
+            raise LibcontainerError(f"{self.peer} sent {message.kind} instead of {kind}")
+        return message
+
+
+def pair(here: str, there: str) -> tuple[Channel, Channel]:
+    """Make a channel: the first end is for ``here`` and speaks with ``there``, the second is the other's."""
+    one, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    return Channel(one, there), Channel(other, here)

@@ -1,0 +1,506 @@
+"""Create a container: main's side, from an accepted configuration to an init that waits for ``start``.
+
+Reads top to bottom. Nothing exists that the disk does not name: the state is saved before the first cgroup, process or
+mount is made. Whatever fails, everything is taken back and one error remains.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from libcgroups.manager import ControllerOpt
+from libcgroups.record import Record
+
+from libcontainer import (
+    capabilities,
+    cgroups,
+    executor,
+    log,
+    namespaces,
+    notify_socket,
+    pidfd,
+    rfc3339,
+    user_ns,
+)
+from libcontainer.container import state as state_module
+from libcontainer.container import store
+from libcontainer.errors import LibcontainerError, ProcessDiedError, SyscallError
+from libcontainer.oci import json_text
+from libcontainer.process import channel as channel_module
+from libcontainer.process import init, intermediate, plan, steps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from libcgroups.manager import CgroupManager
+
+    from libcontainer.container.state import ContainerState
+    from libcontainer.executor import Executor
+    from libcontainer.oci.spec import Hook, LinuxIDMapping, Spec
+    from libcontainer.process.channel import Channel, Message
+    from libcontainer.process.plan import CreateOptions, Plan
+    from libcontainer.seccomp import Program
+    from libcontainer.syscall import Syscall
+
+_SIGKILL = 9
+_DEATH_TIMEOUT_S = 10.0
+
+
+class Created(Record):
+    """A container that waits for ``start``.
+
+    Attributes:
+        state: what is on disk.
+        directory: where; locked by this process until ``unlock``.
+        pidfd: of init, owned by the caller.
+        master: the terminal's master if the options keep it, else -1; owned by the caller.
+    """
+
+    state: ContainerState
+    directory: store.ContainerDirectory
+    pidfd: int
+    master: int
+
+
+def create(
+    syscall: Syscall, options: CreateOptions, spec: Spec, config: bytes, executors: Sequence[Executor] = ()
+) -> Created:
+    """Create a container.
+
+    Args:
+        syscall: the kernel.
+        options: what the caller says beside the bundle.
+        spec: the configuration, validated.
+        config: the text it came from, kept for later commands: changes to the file have no effect any more.
+        executors: who may run the workload, tried in order before the ordinary execve(2).
+
+    Raises:
+        LibcontainerError: it could not be created, and nothing is left of it.
+    """
+    directory = store.ContainerDirectory(options.root, options.container_id)
+    manager = cgroups.of_new_container(options, spec)
+    last_cap = capabilities.last_cap(syscall)
+    made = plan.make(options, spec, manager, last_cap, _grantable(syscall, spec), executor.first_that_can(spec, executors))
+    _preload(made)
+    program = _filter_program(options, spec)
+    directory.make()
+    creation = _Creation(syscall, made, directory, manager, program, last_cap)
+    try:
+        return creation.run(config)
+    except BaseException as error:
+        creation.undo(error)
+        raise
+
+
+def _grantable(syscall: Syscall, spec: Spec) -> int:
+    """Return the capabilities init will have to give: all of them in a user namespace, else those of this process."""
+    if any(namespace.type == "user" for namespace in spec.linux.namespaces):
+        return capabilities.ALL
+    return syscall.capget()[1]
+
+
+def _filter_program(options: CreateOptions, spec: Spec) -> Program | None:
+    if spec.linux.seccomp is None:
+        return None
+    from libcontainer import seccomp
+
+    store.make_root(options.root)
+    program = seccomp.program(spec.linux.seccomp, f"{options.root}/.cache/seccomp")
+    if program.skipped:
+        log.debug("seccomp: libseccomp does not know %s", ", ".join(program.skipped))
+    return program
+
+
+def _preload(made: Plan) -> None:
+    """Import what init will need and only some containers do: after the seal there is no import."""
+    spec, process = made.spec, made.process
+    steps.preload(process, spec.linux.personality, spec.linux.memory_policy)
+    if "network" in made.new_types:
+        import libcontainer.network
+    if spec.hooks is not None:
+        import libcontainer.hooks
+    if process.terminal:
+        import libcontainer.tty
+    if spec.linux.sysctl:
+        import libcontainer.sysctl  # noqa: F401
+
+
+class _Creation:
+    """One attempt to create a container, and what it has made so far."""
+
+    def __init__(
+        self,
+        syscall: Syscall,
+        made: Plan,
+        directory: store.ContainerDirectory,
+        manager: CgroupManager,
+        program: Program | None,
+        last_cap: int,
+    ) -> None:
+        self.syscall = syscall
+        self.plan = made
+        self.options = made.options
+        self.spec = made.spec
+        self.directory = directory
+        self.manager = manager
+        self.program = program
+        self.last_cap = last_cap
+        self.state = _first_state(made, manager)
+        self.pid = 0
+        self.pidfd = -1
+        self.master = -1
+        self.is_ready = False
+
+    def run(self, config: bytes) -> Created:
+        self.directory.save(self.state)
+        self.directory.write(store.CONFIG_FILE, config)
+        handles, channel = self._open_handles()
+        with cgroups.translated("cgroup create"):
+            log.debug("create cgroup %s", self.options.container_id)
+            self.manager.create(self.spec.linux.resources)
+        self._clone(handles, channel)
+        self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
+        self.directory.save(self.state)
+        self._set_oom_score()
+        self._limit()
+        channel.send(channel_module.CGROUP_JOINED)
+        self._attend(channel)
+        channel.close()
+        self._hand_out_pid()
+        self.state = self.state.replace(status=state_module.CREATED)
+        self.directory.save(self.state)
+        return Created(self.state, self.directory, self.pidfd, self.master)
+
+    def _open_handles(self) -> tuple[init.Handles, Channel]:
+        """Open everything that init inherits, and main's end of the channel."""
+        made, options = self.plan, self.options
+        late = self.program if made.process.no_new_privileges and not made.stays_in_python else None
+        console = -1
+        if options.console_socket:
+            from libcontainer import tty
+
+            console = tty.connect_console_socket(options.console_socket)
+        ours, its = channel_module.pair("the runtime", "the container's init")
+        handles = init.Handles(
+            channel=its,
+            listener=notify_socket.listen(self.directory.path),
+            stub=-1 if made.stays_in_python else executor.open_stub(),
+            filter_file=-1 if late is None or late.listener else executor.memory_file("seccomp-filter", late.bpf),
+            console=console,
+            procfs=os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC),
+            joined=namespaces.open_paths(self.syscall, self.spec.linux.namespaces),
+            outside=made.rootfs_plan.prepare_outside(self.syscall, self._user_namespace_for),
+        )
+        return handles, ours
+
+    def _user_namespace_for(
+        self, uid_mappings: Sequence[LinuxIDMapping], gid_mappings: Sequence[LinuxIDMapping]
+    ) -> int:
+        """Return a descriptor of a user namespace with the mappings, for an idmapped mount."""
+        from libcontainer.process import mapped_namespace
+
+        return mapped_namespace.make(self.syscall, uid_mappings, gid_mappings)
+
+    def _clone(self, handles: init.Handles, ours: Channel) -> None:
+        """Clone init, directly where that is possible; sets pid and pidfd."""
+        log.debug("clone init (flags=%#x, intermediate=%s)", self.plan.clone_flags, self.plan.needs_intermediate)
+        if self.plan.needs_intermediate:
+            self._clone_through_intermediate(handles, ours)
+        else:
+            with cgroups.translated("cgroup join"):
+                cgroup_fd = self.manager.clone_into_fd()
+            try:
+                self.pid, self.pidfd = self.syscall.clone3(
+                    self.plan.clone_flags, cgroup_fd=-1 if cgroup_fd is None else cgroup_fd
+                )
+            except OSError as error:
+                raise _cannot_clone(error) from None
+            finally:
+                if cgroup_fd is not None:
+                    os.close(cgroup_fd)
+            if self.pid == 0:
+                self._init(handles).run()
+            if "user" in self.plan.new_types:
+                self._map_ids(self.pid, ours)
+        _close(handles)
+
+    def _init(self, handles: init.Handles) -> init.Init:
+        return init.Init(self.syscall, self.plan, handles, self.state, self.program, self.last_cap)
+
+    def _clone_through_intermediate(self, handles: init.Handles, ours: Channel) -> None:
+        mine, its = channel_module.pair("the runtime", "the intermediate process")
+        joined = handles.joined
+        try:
+            child, child_pidfd = self.syscall.clone3(0)
+        except OSError as error:
+            raise _cannot_clone(error) from None
+        if child == 0:
+            init_run = self._init(handles.replace(joined=[])).run
+            intermediate.run(self.syscall, self.plan, its, joined, init_run)
+        its.close()
+        try:
+            while True:
+                message = mine.receive()
+                if message is None:
+                    raise ProcessDiedError("the intermediate process ended unexpectedly", step="namespaces")
+                if message.kind == channel_module.INIT_FORKED:
+                    break
+                self._map_ids(child, mine)
+            self.pid = message.number("pid")
+            self.pidfd = message.fds[0]
+        finally:
+            mine.close()
+            os.waitpid(child, 0)
+            os.close(child_pidfd)
+
+    def _map_ids(self, pid: int, channel: Channel) -> None:
+        linux = self.spec.linux
+        log.debug("map ids of %d", pid)
+        user_ns.write_maps(pid, linux.uid_mappings, linux.gid_mappings)
+        channel.send(channel_module.IDS_MAPPED)
+
+    def _set_oom_score(self) -> None:
+        score = self.plan.process.oom_score_adj
+        if score is None:
+            return
+        try:
+            fd = os.open(f"/proc/{self.pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, str(score).encode())
+            finally:
+                os.close(fd)
+        except OSError as error:
+            if error.errno == errno.EACCES and self.options.rootless:
+                log.debug("oom_score_adj stays as it is: lowering it to %d needs CAP_SYS_RESOURCE", score)
+                return
+            raise SyscallError(
+                f"set oom_score_adj to {score}",
+                error.errno,
+                step="oom score",
+                property="process.oomScoreAdj",
+                hint="lowering the score needs CAP_SYS_RESOURCE",
+            ) from None
+
+    def _limit(self) -> None:
+        """Put init into its cgroup and apply the limits, while init mounts."""
+        with cgroups.translated("cgroup join"):
+            log.debug("join cgroup (pid=%d)", self.pid)
+            self.manager.add_task(self.pid)
+        with cgroups.translated("cgroup limits"):
+            self.manager.apply(ControllerOpt(resources=self.spec.linux.resources))
+        if self.spec.linux.intel_rdt is not None:
+            from libcontainer.process import intel_rdt
+
+            group = intel_rdt.set_up(self.options.container_id, self.spec.linux.intel_rdt, self.pid)
+            self.state = self.state.replace(intel_rdt=group)
+            self.directory.save(self.state)
+
+    def _attend(self, channel: Channel) -> None:
+        """Do for init what only main can, until it waits for start: its end of the channel closes by exec."""
+        while True:
+            message = channel.receive()
+            if message is None:
+                break
+            log.debug("init: %s", message.kind)
+            if message.kind == channel_module.READY:
+                self.is_ready = True
+            else:
+                self._serve(message, channel)
+        if not self.is_ready or pidfd.wait_for_exit(self.pidfd, 0):
+            raise self._died()
+
+    def _serve(self, message: Message, channel: Channel) -> None:
+        if message.kind == channel_module.ROOT_MOUNTED:
+            self._run_runtime_hooks()
+            channel.send(channel_module.RUNTIME_HOOKS_DONE)
+        elif message.kind == channel_module.CONSOLE:
+            self.master = message.fds[0]
+        elif message.kind == channel_module.SECCOMP_FD:
+            from libcontainer.process import seccomp_listener
+
+            section = self.spec.linux.seccomp
+            assert section is not None
+            seccomp_listener.send(section, self.state, self.pid, message.fds[0])
+            channel.send(channel_module.DONE)
+        elif message.kind == channel_module.SET_RLIMITS:
+            from libcontainer import rlimits
+
+            rlimits.set_of(self.pid, self.plan.process.rlimits)
+            channel.send(channel_module.DONE)
+        elif message.kind == channel_module.MOVE_NET_DEVICES:
+            self._move_net_devices()
+            channel.send(channel_module.DONE)
+        else:
+            raise LibcontainerError(f"the container's init sent {message.kind!r}")
+
+    def _move_net_devices(self) -> None:
+        from libcontainer import net_devices
+
+        fd = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            mover = net_devices.Mover(self.syscall, fd)
+            try:
+                mover.move_all(self.spec.linux.net_devices)
+            finally:
+                mover.close()
+        finally:
+            os.close(fd)
+
+    def _run_runtime_hooks(self) -> None:
+        hooks = self.spec.hooks
+        assert hooks is not None
+        self._run_hooks("prestart", hooks.prestart)
+        self._run_hooks("createRuntime", hooks.create_runtime)
+
+    def _run_hooks(self, kind: str, hooks: Sequence[Hook]) -> None:
+        if not hooks:
+            return
+        from libcontainer import hooks as hooks_module
+
+        text = json_text.dumps(state_module.oci_state(self.state, state_module.CREATING, pid=self.pid))
+        hooks_module.run(
+            self.syscall, hooks, text.encode(), kind=kind, cwd=self.options.bundle, environment=os.environ
+        )
+
+    def _hand_out_pid(self) -> None:
+        if self.options.pidfd_socket:
+            from libcontainer import tty
+
+            socket = tty.connect_console_socket(self.options.pidfd_socket)
+            tty.send_master(socket, self.pidfd, "standard")
+            os.close(socket)
+        if self.options.pid_file:
+            write_pid_file(self.options.pid_file, self.pid)
+
+    def _died(self) -> LibcontainerError:
+        """Say how init ended: only its exit status, and perhaps its cgroup, can still tell."""
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        code = os.waitstatus_to_exitcode(status)
+        if code == -_SIGKILL:
+            from libcontainer.process import out_of_memory
+
+            explained = out_of_memory.explain(self.manager, self.spec.linux.resources)
+            if explained is not None:
+                return explained
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+        return ProcessDiedError(f"the container's init {how} before the container was created", step="create")
+
+    def undo(self, error: BaseException) -> None:
+        """Take everything back; what cannot be is told as a note to the error that is the reason."""
+        for name, act in (
+            ("kill init", self._kill_init),
+            ("remove the cgroup", self._remove_cgroup),
+            ("remove the pid file", self._remove_pid_file),
+            ("run the poststop hooks", self._run_poststop_hooks),
+            ("remove the state", self.directory.remove),
+        ):
+            try:
+                act()
+            except (LibcontainerError, OSError) as failure:
+                error.add_note(f"{name}: {failure}")
+
+    def _kill_init(self) -> None:
+        if self.pidfd < 0:
+            return
+        if self.pid:
+            try:
+                pidfd.pidfd_send_signal(self.pidfd, _SIGKILL)
+            except ProcessLookupError:
+                pass
+            pidfd.wait_for_exit(self.pidfd, _DEATH_TIMEOUT_S)
+            try:
+                os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+        os.close(self.pidfd)
+        self.pidfd = -1
+
+    def _remove_cgroup(self) -> None:
+        with cgroups.translated("cgroup remove"):
+            self.manager.remove()
+        if self.state.intel_rdt:
+            from libcontainer.process import intel_rdt
+
+            intel_rdt.clean_up(self.state.intel_rdt)
+
+    def _remove_pid_file(self) -> None:
+        if self.options.pid_file and self.is_ready and self.pid:
+            try:
+                os.unlink(self.options.pid_file)
+            except FileNotFoundError:
+                pass
+
+    def _run_poststop_hooks(self) -> None:
+        hooks = self.spec.hooks
+        if hooks is not None and hooks.poststop:
+            from libcontainer.container import delete
+
+            delete.run_poststop_hooks(self.syscall, self.state, hooks.poststop)
+
+
+def write_pid_file(path: str, pid: int) -> None:
+    """Write a pid, completely or not at all; a symbolic link at the place is replaced, not followed."""
+    directory, name = os.path.split(path)
+    temporary = os.path.join(directory, f".{name}")
+    try:
+        fd = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_SYNC, 0o666
+        )
+        try:
+            os.write(fd, str(pid).encode())
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except OSError as error:
+        raise SyscallError(
+            f"write the pid file {path}", error.errno, step="pid file", object=path, hint="see --pid-file"
+        ) from None
+
+
+def _first_state(made: Plan, manager: CgroupManager) -> ContainerState:
+    spec, options = made.spec, made.options
+    hooks = spec.hooks
+    return state_module.ContainerState(
+        id=options.container_id,
+        status=state_module.CREATING,
+        bundle=options.bundle,
+        rootfs=made.rootfs,
+        created=rfc3339.now(),
+        owner=os.geteuid(),
+        oci_version=spec.oci_version,
+        annotations=dict(spec.annotations),
+        cgroup=manager.state(),
+        freezer=cgroups.freezer_file(manager),
+        namespaces=[namespace.type for namespace in spec.linux.namespaces],
+        has_private_pids="pid" in made.new_types,
+        hooks=[kind for kind in ("poststart", "poststop") if hooks is not None and getattr(hooks, kind)],
+        rootless=options.rootless,
+    )
+
+
+def _close(handles: init.Handles) -> None:
+    """Close main's copies of what init has inherited."""
+    handles.channel.close()
+    fds = [handles.listener, handles.stub, handles.filter_file, handles.console, handles.procfs]
+    fds += [fd for _, fd in handles.joined]
+    fds += handles.outside.values()
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _cannot_clone(error: OSError) -> SyscallError:
+    hint = None
+    if error.errno == errno.EPERM:
+        hint = "unprivileged users need a user namespace in linux.namespaces (see spec --rootless)"
+    elif error.errno in (errno.ENOSPC, errno.EUSERS):
+        hint = "a limit of namespaces is reached: sysctl user.max_*_namespaces"
+    elif error.errno == errno.EAGAIN:
+        hint = "a limit of processes is reached: pids.max of the caller's cgroup, or RLIMIT_NPROC"
+    return SyscallError(
+        "clone the container's init", error.errno, step="clone", property="linux.namespaces", syscall="clone3", hint=hint
+    )
+

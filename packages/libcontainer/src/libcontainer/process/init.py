@@ -1,0 +1,333 @@
+"""The container's init, from its first breath in the new namespaces to the program; reads top to bottom.
+
+Everything that can fail is done here and told to main. Nothing is imported here that main has not imported before: the
+import system is cut off before the container's files become reachable.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from libcgroups.record import Record
+
+from libcontainer import descriptors, environment, executor, log, namespaces, seal, signals
+from libcontainer.errors import SyscallError
+from libcontainer.oci import json_text
+from libcontainer.process import channel as channel_module
+from libcontainer.process import intermediate, steps
+from libcontainer.rootfs.context import Context
+from libcontainer.syscall import flags
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from libcontainer.container.state import ContainerState
+    from libcontainer.process.channel import Channel
+    from libcontainer.process.plan import Plan
+    from libcontainer.seccomp import Program
+    from libcontainer.syscall import Syscall
+
+_SIGKILL = 9
+# keyctl_setperm(3): what possessor and user may do, as runc grants it.
+_KEYRING_PERMISSIONS = 0x3F3F0000 | 0x80000
+
+
+class Handles(Record):
+    """What main opened for init before the fork.
+
+    Attributes:
+        channel: init's end.
+        listener: the notify socket.
+        stub: the waiting stage; -1 if init waits in Python.
+        filter_file: the seccomp program for the stub, -1 for none.
+        console: connected socket that is sent the terminal's master; -1 if main takes it, or there is none.
+        procfs: ``/proc`` of the host.
+        joined: namespaces that init joins itself, with their descriptors.
+        outside: detached mounts that main prepared, by index in ``mounts``.
+    """
+
+    channel: Channel
+    listener: int
+    stub: int
+    filter_file: int
+    console: int
+    procfs: int
+    joined: list[tuple[str, int]]
+    outside: Mapping[int, int]
+
+
+class Init:
+    """One run of init; the attributes are what its steps hand to each other."""
+
+    def __init__(
+        self,
+        syscall: Syscall,
+        plan: Plan,
+        handles: Handles,
+        state: ContainerState,
+        filter_program: Program | None,
+        last_cap: int,
+    ) -> None:
+        self.syscall = syscall
+        self.plan = plan
+        self.handles = handles
+        self.channel = handles.channel
+        self.state = state
+        self.filter_program = filter_program
+        self.last_cap = last_cap
+        self.step = "start"
+        self.is_in_cgroup = False
+
+    def run(self) -> NoReturn:
+        """Become the container; never returns, and never raises into the code that main was running."""
+        try:
+            log.set_sink(self.channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
+            self._enter_namespaces()
+            self._build_root()
+            self._enter_root()
+            self._become_the_process()
+            path, variables = self._find_program()
+            self._wait_and_execute(path, variables)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, main must hear of it and nobody else
+            self.channel.send_error(steps.unexpected(error, self.step))
+        finally:
+            os._exit(1)
+
+    def _enter_namespaces(self) -> None:
+        self._at("namespaces")
+        self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
+        if "user" in self.plan.new_types and not self.plan.needs_intermediate:
+            self.channel.expect(channel_module.IDS_MAPPED)
+        if self.plan.has_user_namespace:
+            intermediate.become_root(self.syscall, self.plan)
+        self.syscall.setsid()
+        if not self.plan.options.no_new_keyring:
+            self._join_keyring()
+        namespaces.join(self.syscall, self.handles.joined)
+        if "network" in self.plan.new_types:
+            self._set_up_network()
+        if self.plan.spec.linux.net_devices:
+            self.channel.send(channel_module.MOVE_NET_DEVICES)
+            self.channel.expect(channel_module.DONE)
+
+    def _join_keyring(self) -> None:
+        try:
+            key = self.syscall.keyctl_join_session_keyring(f"_ses.{self.plan.options.container_id}")
+            self.syscall.keyctl_setperm(key, _KEYRING_PERMISSIONS)
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+                raise SyscallError(
+                    "join a session keyring",
+                    error.errno,
+                    step="keyring",
+                    syscall="keyctl",
+                    hint="the user's quota of keys is used up: see /proc/key-users; --no-new-keyring does without",
+                ) from None
+
+    def _set_up_network(self) -> None:
+        from libcontainer import network
+
+        self._at("network")
+        network.bring_up_loopback()
+
+    def _build_root(self) -> None:
+        """Mount everything, in a mount namespace of our own; the host's paths are still in reach."""
+        self._at("mount")
+        self.context = Context(
+            self.syscall,
+            enter_cgroup_namespace=self._enter_cgroup,
+            outside=self.handles.outside,
+        )
+        self.plan.rootfs_plan.prepare(self.context)
+        self._enter_cgroup()
+        hooks = self.plan.spec.hooks
+        if hooks is not None and (hooks.prestart or hooks.create_runtime):
+            self._at("runtime hooks")
+            self.channel.send(channel_module.ROOT_MOUNTED)
+            self.channel.expect(channel_module.RUNTIME_HOOKS_DONE)
+        if hooks is not None and hooks.create_container:
+            self._run_hooks("createContainer")
+
+    def _enter_cgroup(self) -> None:
+        """Wait until main has put us into the cgroup, and make it the root of our cgroup namespace."""
+        if self.is_in_cgroup:
+            return
+        self.channel.expect(channel_module.CGROUP_JOINED)
+        if "cgroup" in self.plan.new_types:
+            self.syscall.unshare(flags.CLONE_NEWCGROUP)
+        self.is_in_cgroup = True
+
+    def _run_hooks(self, kind: str) -> None:
+        from libcontainer import hooks
+        from libcontainer.container.state import oci_state
+
+        self._at(f"{kind} hooks")
+        spec_hooks = self.plan.spec.hooks
+        assert spec_hooks is not None
+        is_create = kind == "createContainer"
+        status = "creating" if is_create else "created"
+        hooks.run(
+            self.syscall,
+            spec_hooks.create_container if is_create else spec_hooks.start_container,
+            json_text.dumps(oci_state(self.state, status, pid=os.getpid())).encode(),
+            kind=kind,
+            cwd=self.plan.rootfs if is_create else self.plan.process.cwd,
+            environment=os.environ if is_create else environment.build(self.plan.process.env, 0),
+        )
+
+    def _enter_root(self) -> None:
+        """Pivot into the container and finish its root; from here on every path is the container's."""
+        self._at("pivot")
+        self.syscall.umask(0)
+        self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
+        seal.seal()
+        self.plan.rootfs_plan.enter(self.context)
+        self._at("console")
+        if self.plan.process.terminal:
+            self._open_console()
+        self._at("hostname")
+        spec = self.plan.spec
+        if spec.hostname:
+            self.syscall.sethostname(spec.hostname)
+        if spec.domainname:
+            self.syscall.setdomainname(spec.domainname)
+        if spec.linux.sysctl:
+            from libcontainer import sysctl
+
+            self._at("sysctl")
+            sysctl.apply(self.syscall, self.handles.procfs, spec.linux.sysctl)
+        self._at("finish the root file system")
+        self.plan.rootfs_plan.finish(self.context)
+
+    def _open_console(self) -> None:
+        from libcontainer import tty
+
+        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        master, name = tty.setup_console(self.syscall, root, self.plan.process.console_size)
+        os.close(root)
+        if self.handles.console >= 0:
+            tty.send_master(self.handles.console, master, name)
+            os.close(self.handles.console)
+        else:
+            self.channel.send(channel_module.CONSOLE, fds=[master])
+        os.close(master)
+
+    def _become_the_process(self) -> None:
+        process, linux = self.plan.process, self.plan.spec.linux
+        self._at("scheduling")
+        steps.schedule(self.syscall, process, linux.personality, linux.memory_policy)
+        self._at("rlimits")
+        if process.rlimits and self.plan.has_user_namespace:
+            # The rights over limits are those of the host, which the root of a user namespace does not have.
+            self.channel.send(channel_module.SET_RLIMITS)
+            self.channel.expect(channel_module.DONE)
+        else:
+            steps.set_rlimits(self.syscall, process)
+        self._at("labels")
+        steps.set_labels(self.syscall, process, self.handles.procfs)
+        self._at("cwd")
+        self._make_cwd()
+        steps.enter_cwd(self.syscall, process.cwd, is_last=False)
+        self.context.close()
+        self._at("privileges")
+        masks = self.plan.capabilities
+        steps.become(self.syscall, process, masks, self.last_cap, self.filter_program, self._hand_over_listener)
+        self._at("cwd")
+        steps.enter_cwd(self.syscall, process.cwd, is_last=True)
+        self.syscall.umask(0o022 if process.user.umask is None else process.user.umask)
+
+    def _make_cwd(self) -> None:
+        """Make the working directory if it is missing, as root and with no more than the usual rights."""
+        cwd = self.plan.process.cwd
+        if os.path.isdir(cwd):
+            return
+        try:
+            os.makedirs(cwd, 0o755, exist_ok=True)
+        except OSError as error:
+            log.debug("make cwd %s: %s", cwd, error.strerror)
+
+    def _hand_over_listener(self, fd: int) -> None:
+        """Give the seccomp listener to main, who gives it to the agent; wait, for the next call may already ask it."""
+        try:
+            self.channel.send(channel_module.SECCOMP_FD, fds=[fd])
+        finally:
+            os.close(fd)
+        self.channel.expect(channel_module.DONE)
+
+    def _find_program(self) -> tuple[str, dict[str, str]]:
+        self._at("exec")
+        process = self.plan.process
+        variables = environment.build(process.env, process.user.uid)
+        if self.plan.options.listen_fds:
+            variables["LISTEN_FDS"] = str(self.plan.options.listen_fds)
+            variables["LISTEN_PID"] = "1"
+        if self.plan.executor is not None:
+            self.plan.executor.validate(self.plan.spec)
+            return "", variables
+        args = process.args or ("",)
+        return environment.find_executable(args[0], variables.get("PATH"), process.cwd), variables
+
+    def _wait_and_execute(self, path: str, variables: dict[str, str]) -> NoReturn:
+        """Tell main that we are ready, wait for `start`, execute; an interpreter waits only when it is needed."""
+        handles, options = self.handles, self.plan.options
+        os.close(handles.procfs)
+        signals.reset_all()
+        preserved = range(descriptors.FIRST, descriptors.FIRST + options.preserve_fds + options.listen_fds)
+        kept = [handles.listener, self.channel.fileno(), *preserved]
+        kept += [fd for fd in (handles.stub, handles.filter_file) if fd >= 0]
+        descriptors.close_all_but(self.syscall, kept)
+        late = self.filter_program if self.plan.process.no_new_privileges else None
+        if late is not None and (late.listener or self.plan.executor is not None):
+            steps.load_filter(self.syscall, late, self._hand_over_listener)
+            late = None
+        self.syscall.prctl(flags.PR_SET_PDEATHSIG, 0)
+        self.channel.send(channel_module.READY)
+        args = list(self.plan.process.args or ())
+        if self.plan.stays_in_python:
+            self.channel.close()
+            self._wait_in_python(path, args, variables, late)
+        for fd in (handles.listener, handles.filter_file):
+            if fd >= 0:
+                os.set_inheritable(fd, True)
+        flags_text = str(late.flags) if late is not None else "0"
+        filter_text = str(handles.filter_file) if late is not None else "-1"
+        executor.execute_stub(
+            self.syscall,
+            handles.stub,
+            ["container-init", str(handles.listener), filter_text, flags_text, path, *args],
+            environment.lines(variables),
+        )
+
+    def _wait_in_python(
+        self, path: str, args: list[str], variables: dict[str, str], late: Program | None
+    ) -> NoReturn:
+        from libcontainer import notify_socket
+
+        connection = notify_socket.wait_for_start(self.handles.listener)
+        try:
+            hooks = self.plan.spec.hooks
+            if hooks is not None and hooks.start_container:
+                self._run_hooks("startContainer")
+            self._at("exec")
+            if self.plan.executor is not None:
+                os.close(connection)
+                self.plan.executor.exec(self.plan.spec, variables)
+            if late is not None:
+                steps.load_filter(self.syscall, late, os.close)
+            self.syscall.execve(path, args, variables)
+        except BaseException as error:  # noqa: BLE001 - `start` must hear of it
+            failure = steps.unexpected(error, self.step)
+            try:
+                os.write(connection, json_text.dumps(failure.to_dict()).encode())
+            except OSError:
+                pass
+        finally:
+            os._exit(127)
+
+    def _at(self, step: str) -> None:
+        self.step = step
+        log.debug("init: %s", step)
+

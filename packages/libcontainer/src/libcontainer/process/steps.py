@@ -1,0 +1,214 @@
+"""The last steps of a process before its program: scheduling, labels, filter, ids, capabilities; shared by init and exec.
+
+The order is the one that works (runc's too): the filter is loaded before privileges go when noNewPrivileges is false,
+because loading needs CAP_SYS_ADMIN then, and as late as possible when it is true.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from libcontainer import capabilities
+from libcontainer.errors import LibcontainerError, SpecError, SyscallError
+from libcontainer.syscall import flags
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from libcontainer.capabilities import CapabilityMasks
+    from libcontainer.oci.spec import LinuxMemoryPolicy, LinuxPersonality, Process
+    from libcontainer.seccomp import Program
+    from libcontainer.syscall import Syscall
+
+    TakeListener = Callable[[int], None]
+
+
+def preload(
+    process: Process, personality: LinuxPersonality | None = None, memory_policy: LinuxMemoryPolicy | None = None
+) -> None:
+    """Import what the steps of this process will need; called by main, before the fork and the seal."""
+    if process.scheduler or process.io_priority or process.exec_cpu_affinity:
+        import libcontainer.scheduling
+    if process.rlimits:
+        import libcontainer.rlimits
+    if process.apparmor_profile:
+        import libcontainer.apparmor
+    if process.selinux_label:
+        import libcontainer.selinux
+    if personality is not None:
+        import libcontainer.personality
+    if memory_policy is not None:
+        import libcontainer.memory_policy  # noqa: F401
+
+
+def schedule(
+    syscall: Syscall,
+    process: Process,
+    personality: LinuxPersonality | None = None,
+    memory_policy: LinuxMemoryPolicy | None = None,
+) -> None:
+    """Set scheduler, I/O priority, personality and memory policy, as far as the configuration has them."""
+    if process.scheduler is not None:
+        from libcontainer import scheduling
+
+        scheduling.set_scheduler(syscall, process.scheduler)
+    if process.io_priority is not None:
+        from libcontainer import scheduling
+
+        scheduling.set_io_priority(syscall, process.io_priority)
+    if personality is not None:
+        from libcontainer import personality as personality_module
+
+        personality_module.apply(syscall, personality)
+    if memory_policy is not None:
+        from libcontainer import memory_policy as memory_policy_module
+
+        memory_policy_module.apply(syscall, memory_policy)
+
+
+def set_rlimits(syscall: Syscall, process: Process) -> None:
+    """Set the resource limits of the calling process."""
+    if process.rlimits:
+        from libcontainer import rlimits
+
+        rlimits.set_all(syscall, process.rlimits)
+
+
+def set_labels(syscall: Syscall, process: Process, procfs: int) -> None:
+    """Set the AppArmor profile and the SELinux label that the next exec takes on.
+
+    Args:
+        procfs: descriptor of a procfs that no container can have tampered with.
+    """
+    if process.apparmor_profile:
+        from libcontainer import apparmor
+
+        apparmor.apply_profile(syscall, procfs, process.apparmor_profile)
+    if process.selinux_label:
+        from libcontainer import selinux
+
+        selinux.apply_label(syscall, procfs, process.selinux_label)
+
+
+def become(
+    syscall: Syscall,
+    process: Process,
+    masks: CapabilityMasks,
+    last_cap: int,
+    filter_program: Program | None,
+    take_listener: TakeListener,
+) -> None:
+    """Give up what the process shall not have: filter (without noNewPrivileges), capabilities, ids."""
+    if process.no_new_privileges:
+        _prctl(syscall, "set no_new_privs", flags.PR_SET_NO_NEW_PRIVS, 1)
+    elif filter_program is not None:
+        load_filter(syscall, filter_program, take_listener)
+    capabilities.drop_bounding(syscall, masks.bounding, last_cap)
+    _prctl(syscall, "keep capabilities", flags.PR_SET_KEEPCAPS, 1)
+    set_ids(syscall, process)
+    _prctl(syscall, "keep capabilities no more", flags.PR_SET_KEEPCAPS, 0)
+    capabilities.apply(syscall, masks)
+
+
+def set_ids(syscall: Syscall, process: Process) -> None:
+    """Take on the groups and ids of process.user."""
+    user = process.user
+    _set_groups(syscall, user.additional_gids)
+    try:
+        syscall.setresgid(user.gid)
+    except OSError as error:
+        raise _unmapped("gid", user.gid, error) from None
+    try:
+        syscall.setresuid(user.uid)
+    except OSError as error:
+        raise _unmapped("uid", user.uid, error) from None
+
+
+def _set_groups(syscall: Syscall, groups: Sequence[int]) -> None:
+    try:
+        syscall.setgroups(list(groups))
+    except OSError as error:
+        # An unprivileged user namespace has given up setgroups(2); that it is missing matters only to who asked.
+        if error.errno == errno.EPERM and not groups:
+            return
+        raise SyscallError(
+            f"set the additional groups {list(groups)}",
+            error.errno,
+            step="ids",
+            property="process.user.additionalGids",
+            syscall="setgroups",
+            hint="map the groups in linux.gidMappings; a rootless container cannot have any",
+        ) from None
+
+
+def _unmapped(kind: str, number: int, error: OSError) -> SyscallError:
+    return SyscallError(
+        f"become {kind} {number}",
+        error.errno,
+        step="ids",
+        property=f"process.user.{kind}",
+        syscall=f"setres{kind}",
+        hint=f"{kind} {number} is not mapped in linux.{kind}Mappings" if error.errno == errno.EINVAL else None,
+    )
+
+
+def load_filter(syscall: Syscall, program: Program, take_listener: TakeListener) -> None:
+    """Load the seccomp filter; a listener's descriptor is handed to ``take_listener``, which closes it."""
+    from libcontainer import seccomp
+
+    fd = seccomp.initialize_seccomp(syscall, program)
+    if fd is not None:
+        take_listener(fd)
+
+
+def enter_cwd(syscall: Syscall, cwd: str, *, is_last: bool) -> None:
+    """Change to the working directory; tried before and after the change of ids, for either may be the one allowed.
+
+    Raises:
+        SyscallError: the last attempt failed.
+        SpecError: the directory is outside of the container, as a leaked descriptor's would be.
+    """
+    try:
+        syscall.chdir(cwd)
+    except OSError as error:
+        if not is_last:
+            return
+        raise SyscallError(
+            f"chdir to cwd ({cwd!r}) set in config.json failed",
+            error.errno,
+            step="cwd",
+            property="process.cwd",
+            syscall="chdir",
+            object=cwd,
+        ) from None
+    try:
+        inside = os.getcwd().startswith("/")
+    except OSError:
+        inside = False
+    if not inside:
+        raise SpecError("process.cwd", f"{cwd}: current working directory is outside of container mount namespace root")
+
+
+def _prctl(syscall: Syscall, what: str, option: int, value: int) -> None:
+    try:
+        syscall.prctl(option, value)
+    except OSError as error:
+        raise SyscallError(what, error.errno, step="ids", syscall="prctl") from None
+
+
+def unexpected(error: BaseException, step: str) -> LibcontainerError:
+    """Turn whatever a child came upon into an error that crosses to main."""
+    if isinstance(error, LibcontainerError):
+        return error
+    if isinstance(error, OSError):
+        name = error.filename
+        return SyscallError(
+            step,
+            error.errno,
+            step=step,
+            syscall=getattr(error, "syscall", None),
+            object=name if isinstance(name, str) else None,
+        )
+    return LibcontainerError(f"{step}: {type(error).__name__}: {error}", step=step)

@@ -1,0 +1,1 @@
+"""The container's file system tree: planned by main, mounted and entered by init in its own mount namespace."""

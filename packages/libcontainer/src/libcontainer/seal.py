@@ -1,0 +1,38 @@
+"""Cut this process off from the import system, for good; called before the container's files become reachable.
+
+After pivot_root(2) or setns(2) every path leads into the container. A lazy import would then execute the container's
+``traceback.py`` with the runtime's rights, and even a traceback would open source files there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+def seal() -> None:
+    """Make every import of a module that is not loaded yet fail, and every crash silent but for its kind."""
+    sys.meta_path.clear()
+    sys.path.clear()
+    sys.path_hooks.clear()
+    sys.path_importer_cache.clear()
+    sys.dont_write_bytecode = True
+    sys.excepthook = _report
+    sys.unraisablehook = _ignore
+
+
+def is_sealed() -> bool:
+    """Tell whether imports are cut off."""
+    return not sys.meta_path
+
+
+def _report(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+    os.write(2, f"{kind.__name__}: {error}\n".encode(errors="replace"))
+
+
+def _ignore(_: object) -> None:
+    pass

@@ -1,0 +1,274 @@
+"""The real system calls; the only module of libcontainer that calls the kernel to change something."""
+
+from __future__ import annotations
+
+import os
+import resource as _resource
+
+from libcontainer._kernel import ffi, lib
+from libcontainer.syscall import flags
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+_SIGCHLD = 17
+_UINT64_MAX = (1 << 64) - 1
+
+
+def _encode(text: str | None) -> object:
+    return ffi.NULL if text is None else os.fsencode(text)
+
+
+def _check(result: int, name: str, *objects: str | None) -> int:
+    """Return the result, or raise the OSError of a call that answered -1."""
+    if result == -1:
+        number = ffi.errno
+        error = OSError(number, os.strerror(number), next((name for name in objects if name), None))
+        error.syscall = name  # type: ignore[attr-defined]  # OSError has a __dict__; the seam documents this attribute
+        raise error
+    return result
+
+
+class LinuxSyscall:
+    """The ``Syscall`` protocol, by the kernel that runs this process."""
+
+    def clone3(self, flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
+        """clone3(2)."""
+        pidfd = ffi.new("int *", -1)
+        pid = _check(lib.lc_clone3(flags, _SIGCHLD, cgroup_fd, pidfd), "clone3")
+        return (pid, pidfd[0]) if pid else (0, -1)
+
+    def execve(self, path: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+        """execve(2)."""
+        os.execve(path, argv, environment)
+
+    def execveat(self, fd: int, argv: Sequence[str], environment: Sequence[str]) -> NoReturn:
+        """execveat(2)."""
+        arguments = [ffi.new("char[]", os.fsencode(text)) for text in argv]
+        variables = [ffi.new("char[]", os.fsencode(text)) for text in environment]
+        _check(
+            lib.lc_execveat(
+                fd,
+                b"",
+                ffi.new("char *[]", [*arguments, ffi.NULL]),
+                ffi.new("char *[]", [*variables, ffi.NULL]),
+                0x1000,  # AT_EMPTY_PATH
+            ),
+            "execveat",
+        )
+        raise AssertionError("execveat returned")
+
+    def pidfd_send_signal(self, pidfd: int, signal: int) -> None:
+        """pidfd_send_signal(2)."""
+        _check(lib.lc_pidfd_send_signal(pidfd, signal), "pidfd_send_signal")
+
+    def setsid(self) -> None:
+        """setsid(2)."""
+        os.setsid()
+
+    def prctl(self, option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+        """prctl(2)."""
+        return _check(lib.lc_prctl(option, a, b, c, d), "prctl")
+
+    def personality(self, persona: int) -> None:
+        """personality(2)."""
+        _check(lib.lc_personality(persona), "personality")
+
+    def umask(self, mask: int) -> int:
+        """umask(2)."""
+        return os.umask(mask)
+
+    def close_range(self, first: int, last: int, flags: int = 0) -> None:
+        """close_range(2)."""
+        _check(lib.lc_close_range(first, last, flags), "close_range")
+
+    def unshare(self, flags: int) -> None:
+        """unshare(2)."""
+        _check(lib.lc_unshare(flags), "unshare")
+
+    def setns(self, fd: int, nstype: int) -> None:
+        """setns(2)."""
+        _check(lib.lc_setns(fd, nstype), "setns")
+
+    def sethostname(self, name: str) -> None:
+        """sethostname(2)."""
+        text = os.fsencode(name)
+        _check(lib.lc_sethostname(text, len(text)), "sethostname", name)
+
+    def setdomainname(self, name: str) -> None:
+        """setdomainname(2)."""
+        text = os.fsencode(name)
+        _check(lib.lc_setdomainname(text, len(text)), "setdomainname", name)
+
+    def mount(self, source: str | None, target: str, fstype: str | None, flags: int, data: str | None) -> None:
+        """mount(2)."""
+        _check(
+            lib.lc_mount(_encode(source), os.fsencode(target), _encode(fstype), flags, _encode(data)), "mount", target
+        )
+
+    def umount2(self, target: str, flags: int) -> None:
+        """umount2(2)."""
+        _check(lib.lc_umount2(os.fsencode(target), flags), "umount2", target)
+
+    def pivot_root(self, new_root: str, put_old: str) -> None:
+        """pivot_root(2)."""
+        _check(lib.lc_pivot_root(os.fsencode(new_root), os.fsencode(put_old)), "pivot_root", new_root)
+
+    def chroot(self, path: str) -> None:
+        """chroot(2)."""
+        os.chroot(path)
+
+    def chdir(self, path: str) -> None:
+        """chdir(2)."""
+        os.chdir(path)
+
+    def fchdir(self, fd: int) -> None:
+        """fchdir(2)."""
+        os.fchdir(fd)
+
+    def openat2(self, dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) -> int:
+        """openat2(2)."""
+        return _check(
+            lib.lc_openat2(dirfd, os.fsencode(path), flags | os.O_CLOEXEC, mode, resolve), "openat2", path
+        )
+
+    def open_tree(self, dirfd: int, path: str, flags: int) -> int:
+        """open_tree(2)."""
+        return _check(lib.lc_open_tree(dirfd, os.fsencode(path), flags | 0x80000), "open_tree", path)
+
+    def move_mount(self, from_dirfd: int, from_path: str, to_dirfd: int, to_path: str, flags: int) -> None:
+        """move_mount(2)."""
+        _check(
+            lib.lc_move_mount(from_dirfd, os.fsencode(from_path), to_dirfd, os.fsencode(to_path), flags),
+            "move_mount",
+            to_path,
+            from_path,
+        )
+
+    def fsopen(self, fsname: str) -> int:
+        """fsopen(2)."""
+        return _check(lib.lc_fsopen(os.fsencode(fsname), flags.FSOPEN_CLOEXEC), "fsopen", fsname)
+
+    def fsconfig(self, fd: int, command: int, key: str | None = None, value: str | None = None, aux: int = 0) -> None:
+        """fsconfig(2)."""
+        _check(lib.lc_fsconfig(fd, command, _encode(key), _encode(value), aux), "fsconfig", key)
+
+    def fsmount(self, fd: int, attributes: int = 0) -> int:
+        """fsmount(2)."""
+        return _check(lib.lc_fsmount(fd, flags.FSMOUNT_CLOEXEC, attributes), "fsmount")
+
+    def mount_setattr(
+        self,
+        dirfd: int,
+        path: str,
+        flags: int,
+        attr_set: int = 0,
+        attr_clr: int = 0,
+        propagation: int = 0,
+        userns_fd: int = 0,
+    ) -> None:
+        """mount_setattr(2)."""
+        _check(
+            lib.lc_mount_setattr(dirfd, os.fsencode(path), flags, attr_set, attr_clr, propagation, userns_fd),
+            "mount_setattr",
+            path,
+        )
+
+    def mkdir(self, path: str, mode: int, dir_fd: int | None = None) -> None:
+        """mkdirat(2)."""
+        os.mkdir(path, mode, dir_fd=dir_fd)
+
+    def mknod(self, path: str, mode: int, device: int, dir_fd: int | None = None) -> None:
+        """mknodat(2)."""
+        os.mknod(path, mode, device, dir_fd=dir_fd)
+
+    def symlink(self, target: str, path: str, dir_fd: int | None = None) -> None:
+        """symlinkat(2)."""
+        os.symlink(target, path, dir_fd=dir_fd)
+
+    def unlink(self, path: str, dir_fd: int | None = None) -> None:
+        """unlinkat(2)."""
+        os.unlink(path, dir_fd=dir_fd)
+
+    def fchmod(self, fd: int, mode: int) -> None:
+        """fchmod(2)."""
+        os.fchmod(fd, mode)
+
+    def fchown(self, fd: int, uid: int, gid: int) -> None:
+        """fchown(2)."""
+        os.fchown(fd, uid, gid)
+
+    def chown(self, path: str, uid: int, gid: int, dir_fd: int | None = None) -> None:
+        """fchownat(2)."""
+        os.chown(path, uid, gid, dir_fd=dir_fd, follow_symlinks=False)
+
+    def fstatfs_type(self, fd: int) -> int:
+        """fstatfs(2)."""
+        kind = ffi.new("int64_t *")
+        _check(lib.lc_fstatfs_type(fd, kind), "fstatfs")
+        return int(kind[0])
+
+    def setresuid(self, uid: int) -> None:
+        """setresuid(2)."""
+        os.setresuid(uid, uid, uid)
+
+    def setresgid(self, gid: int) -> None:
+        """setresgid(2)."""
+        os.setresgid(gid, gid, gid)
+
+    def setgroups(self, groups: Sequence[int]) -> None:
+        """setgroups(2)."""
+        os.setgroups(groups)
+
+    def capget(self) -> tuple[int, int, int]:
+        """capget(2)."""
+        sets = [ffi.new("uint64_t *") for _ in range(3)]
+        _check(lib.lc_capget(*sets), "capget")
+        return int(sets[0][0]), int(sets[1][0]), int(sets[2][0])
+
+    def capset(self, effective: int, permitted: int, inheritable: int) -> None:
+        """capset(2)."""
+        _check(lib.lc_capset(effective, permitted, inheritable), "capset")
+
+    def setrlimit(self, resource: int, soft: int, hard: int) -> None:
+        """prlimit(2)."""
+        limits = tuple(_resource.RLIM_INFINITY if limit == _UINT64_MAX else limit for limit in (soft, hard))
+        _resource.setrlimit(resource, limits)  # type: ignore[arg-type]  # a pair by construction
+
+    def keyctl_join_session_keyring(self, name: str) -> int:
+        """keyctl(2) KEYCTL_JOIN_SESSION_KEYRING."""
+        return _check(lib.lc_keyctl_join_session(os.fsencode(name)), "keyctl", name)
+
+    def keyctl_setperm(self, key: int, permissions: int) -> None:
+        """keyctl(2) KEYCTL_SETPERM."""
+        _check(lib.lc_keyctl_setperm(key, permissions), "keyctl")
+
+    def seccomp_set_mode_filter(self, flags: int, program: bytes) -> int:
+        """seccomp(2)."""
+        return _check(lib.lc_seccomp(1, flags, program, len(program) // 8), "seccomp")
+
+    def ioprio_set(self, which: int, who: int, priority: int) -> None:
+        """ioprio_set(2)."""
+        _check(lib.lc_ioprio_set(which, who, priority), "ioprio_set")
+
+    def sched_setattr(
+        self, policy: int, flags: int, nice: int, priority: int, runtime: int, deadline: int, period: int
+    ) -> None:
+        """sched_setattr(2)."""
+        _check(
+            lib.lc_sched_setattr(0, policy, flags, nice, priority, runtime, deadline, period), "sched_setattr"
+        )
+
+    def sched_setaffinity(self, processors: Sequence[int]) -> None:
+        """sched_setaffinity(2)."""
+        os.sched_setaffinity(0, processors)
+
+    def set_mempolicy(self, mode: int, nodes: Sequence[int]) -> None:
+        """set_mempolicy(2)."""
+        words = (max(nodes, default=0) // 64) + 1
+        mask = ffi.new("unsigned long[]", words)
+        for node in nodes:
+            mask[node // 64] |= 1 << (node % 64)
+        _check(lib.lc_set_mempolicy(mode, mask if nodes else ffi.NULL, words * 64 + 1 if nodes else 0), "set_mempolicy")

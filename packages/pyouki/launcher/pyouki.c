@@ -1,0 +1,154 @@
+/*
+ * bin/pyouki: start the interpreter beside this program on pyouki's main, isolated and from a read-only clone.
+ *
+ * Isolated: -I -S -B, so no PYTHON* variable, no current directory, no user site and no .pth file takes part.
+ * Read-only clone: /proc/PID/exe of a runtime process that enters a container must not lead to a file of the host
+ * that the container can write (CVE-2019-5736). The interpreter is executed through a detached read-only mount of
+ * itself; where that is not permitted (rootless) and the caller owns the interpreter, from a sealed memory file;
+ * otherwise the file belongs to somebody else and is executed as it is.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void die(const char *what, const char *name)
+{
+    fprintf(stderr, "pyouki: %s %s: %s\n", what, name, strerror(errno));
+    exit(1);
+}
+
+static void join(char *path, const char *directory, const char *name)
+{
+    size_t length = strlen(directory);
+
+    if (length + strlen(name) >= PATH_MAX) {
+        errno = ENAMETOOLONG;
+        die("find", name);
+    }
+    memcpy(path, directory, length);
+    strcpy(path + length, name);
+}
+
+/* The file with main, from this program's place in a prefix: bin/../lib/python3.N/site-packages/pyouki. */
+static int find_main(const char *bin, char *main_file)
+{
+    char lib[PATH_MAX];
+    struct dirent *entry;
+    DIR *directory;
+    int found = 0;
+
+    join(lib, bin, "/../lib");
+    directory = opendir(lib);
+    if (directory == NULL)
+        return 0;
+    while (!found && (entry = readdir(directory)) != NULL) {
+        if (strncmp(entry->d_name, "python3.", 8) != 0)
+            continue;
+        if (snprintf(main_file, PATH_MAX, "%s/%s/site-packages/pyouki/__main__.py", lib, entry->d_name) >= PATH_MAX)
+            break;
+        found = access(main_file, R_OK) == 0;
+    }
+    closedir(directory);
+    return found;
+}
+
+static int read_only_clone(const char *interpreter)
+{
+    struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
+    int fd = (int)syscall(SYS_open_tree, AT_FDCWD, interpreter, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Only for an interpreter that the caller could overwrite: a copy costs milliseconds. */
+static int sealed_copy(const char *interpreter)
+{
+    struct stat status;
+    off_t offset = 0;
+    int copy, fd = open(interpreter, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fstat(fd, &status) != 0 || status.st_uid != geteuid())
+        return -1;
+    copy = memfd_create("pyouki", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (copy < 0)
+        return -1;
+    while (offset < status.st_size)
+        if (sendfile(copy, fd, &offset, (size_t)(status.st_size - offset)) <= 0)
+            return -1;
+    close(fd);
+    if (fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+        return -1;
+    return copy;
+}
+
+/* Installed without an own prefix: the interpreter is the one that pip wrote into the console script pyouki-py. */
+static void start_through_console_script(const char *bin, char **arguments, int count)
+{
+    char script[PATH_MAX], line[PATH_MAX + 4], *end;
+    FILE *file;
+
+    join(script, bin, "/pyouki-py");
+    file = fopen(script, "re");
+    if (file == NULL || fgets(line, sizeof line, file) == NULL || strncmp(line, "#!", 2) != 0)
+        die("find the interpreter in", script);
+    fclose(file);
+    end = line + strcspn(line, " \n");
+    *end = '\0';
+    char *argv[count + 5];
+    argv[0] = line + 2;
+    argv[1] = "-IB";
+    argv[2] = "-m";
+    argv[3] = "pyouki";
+    memcpy(argv + 4, arguments + 1, (size_t)count * sizeof *argv);
+    execv(argv[0], argv);
+    die("execute", argv[0]);
+}
+
+int main(int count, char **arguments)
+{
+    char self[PATH_MAX], interpreter[PATH_MAX], main_file[PATH_MAX], *slash;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    int fd;
+
+    if (length < 0)
+        die("read", "/proc/self/exe");
+    self[length] = '\0';
+    slash = strrchr(self, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    join(interpreter, self, "/python3");
+    if (access(interpreter, X_OK) != 0 || !find_main(self, main_file))
+        start_through_console_script(self, arguments, count);
+
+    char *argv[count + 3];
+    argv[0] = interpreter;
+    argv[1] = "-ISB";
+    argv[2] = main_file;
+    memcpy(argv + 3, arguments + 1, (size_t)count * sizeof *argv);
+    fd = read_only_clone(interpreter);
+    if (fd < 0)
+        fd = sealed_copy(interpreter);
+    if (fd >= 0)
+        syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
+    execv(interpreter, argv);
+    die("execute", interpreter);
+}

@@ -1,0 +1,60 @@
+"""create: make a container whose process waits for start."""
+
+from __future__ import annotations
+
+import os
+
+from libcontainer import descriptors
+from libcontainer.oci import load
+from libcontainer.oci.validate import validate
+from libcontainer.process import create as process
+from libcontainer.process.plan import CreateOptions
+from libcontainer.syscall.linux import LinuxSyscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from liboci_cli.create import Create
+
+    from libcontainer.process.create import Created
+    from libcontainer.syscall import Syscall
+    from pyouki.main import Environment
+
+
+def run(options: Create, environment: Environment) -> int:
+    """Create the container and return: its init waits."""
+    os.close(create(LinuxSyscall(), options, environment, is_detached=True).pidfd)
+    return 0
+
+
+def create(syscall: Syscall, options: Create, environment: Environment, *, is_detached: bool) -> Created:
+    """Create the container that the command line describes; run does it too, and stays."""
+    bundle = os.path.abspath(options.bundle)
+    given = environment.globals
+    config = load.read(os.path.abspath(options.config) if options.config else f"{bundle}/{load.CONFIG_NAME}")
+    spec = load.parse(config)
+    validate(spec)
+    container = CreateOptions(
+        container_id=options.container_id,
+        bundle=bundle,
+        root=environment.root,
+        console_socket=_absolute(options.console_socket),
+        pid_file=_absolute(options.pid_file),
+        pidfd_socket=_absolute(options.pidfd_socket),
+        no_pivot=options.no_pivot,
+        no_new_keyring=options.no_new_keyring,
+        preserve_fds=options.preserve_fds,
+        listen_fds=descriptors.listen_fds(),
+        systemd_cgroup=given.systemd_cgroup or given.cgroup_manager == "systemd",
+        no_cgroup=given.cgroup_manager == "disabled",
+        rootless=environment.is_rootless,
+        is_detached=is_detached,
+    )
+    return process.create(syscall, container, spec, config, _executors(spec.annotations))
+
+
+def _absolute(path: str | None) -> str:
+    return os.path.abspath(path) if path else ""
+
+
+def _executors(annotations: object) -> tuple[()]:
+    return ()

@@ -1,0 +1,22 @@
+"""start: let a created container execute its program."""
+
+from __future__ import annotations
+
+from libcontainer.container import start
+from libcontainer.container.store import ContainerDirectory
+from libcontainer.syscall.linux import LinuxSyscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from liboci_cli.start import Start
+
+    from pyouki.main import Environment
+
+
+def run(options: Start, environment: Environment) -> int:
+    """Start the container."""
+    directory = ContainerDirectory(environment.root, options.container_id)
+    directory.require()
+    directory.lock()
+    start.start(LinuxSyscall(), directory)
+    return 0
