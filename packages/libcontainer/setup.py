@@ -1,44 +1,35 @@
 """Build the cffi module and the static waiting stage; everything else is in pyproject.toml."""
 
 import os
+import platform
 import subprocess
 
 from setuptools import setup
-from setuptools.command.build_py import build_py
-from setuptools.dist import Distribution
-
-STUB_FLAGS = (
-    "-Os", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
-    "-fcf-protection=none", "-nostdlib", "-static", "-s", "-Wl,--build-id=none", "-Wl,-z,noseparate-code",
-)  # fmt: skip
+from setuptools.command.build_ext import build_ext
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+STUB_FLAGS = (
+    "-Os", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+    "-nostdlib", "-static", "-s", "-Wl,--build-id=none", "-Wl,-z,noseparate-code",
+)  # fmt: skip
+X86_FLAGS = ("-fcf-protection=none",)
 
 
-class BuildWithStub(build_py):
-    """Compile init_stub/ into the package: a static ELF that waits for start and executes the workload."""
+class BuildWithStub(build_ext):
+    """Compile init_stub/ as well: a static ELF that waits for start and executes the workload."""
 
     def run(self) -> None:
         super().run()
-        target = os.path.join(self.build_lib, "libcontainer", "bin", "container-init")
+        package = os.path.join(HERE, "src") if self.inplace else self.build_lib
+        target = os.path.join(package, "libcontainer", "bin", "container-init")
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        compiler = os.environ.get("CC", "cc")
+        flags = STUB_FLAGS + (X86_FLAGS if platform.machine() in ("x86_64", "i686") else ())
         source = os.path.join(HERE, "init_stub", "container_init.c")
-        subprocess.run(
-            [compiler, *STUB_FLAGS, "-o", target, source], check=True
-        )
-
-
-class BinaryDistribution(Distribution):
-    """The wheel holds machine code even when no extension module was rebuilt."""
-
-    def has_ext_modules(self) -> bool:
-        return True
+        subprocess.run([os.environ.get("CC", "cc"), *flags, "-o", target, source], check=True)
 
 
 setup(
     cffi_modules=["build_ffi.py:ffibuilder"],
-    cmdclass={"build_py": BuildWithStub},
-    distclass=BinaryDistribution,
+    cmdclass={"build_ext": BuildWithStub},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

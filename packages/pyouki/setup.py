@@ -4,25 +4,22 @@ import os
 import subprocess
 
 from setuptools import setup
-from setuptools.command.build_py import build_py
+from setuptools.command.build_ext import build_ext
 from setuptools.dist import Distribution
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+FLAGS = ("-static", "-Os", "-Wall", "-Wextra", "-Werror", "-s")
 LAUNCHER = os.path.join("bin", "pyouki")
 
 
-class BuildWithLauncher(build_py):
+class BuildLauncher(build_ext):
     """Compile launcher/pyouki.c: a static ELF, installed as a data file because pip rewrites scripts."""
 
     def run(self) -> None:
-        os.makedirs(os.path.join(HERE, "bin"), exist_ok=True)
-        subprocess.run(
-            [
-                os.environ.get("CC", "cc"), "-static", "-Os", "-Wall", "-Wextra", "-Werror", "-s",
-                "-o", os.path.join(HERE, LAUNCHER), os.path.join(HERE, "launcher", "pyouki.c"),
-            ],
-            check=True,
-        )  # fmt: skip
+        target = os.path.join(HERE, LAUNCHER)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        source = os.path.join(HERE, "launcher", "pyouki.c")
+        subprocess.run([os.environ.get("CC", "cc"), *FLAGS, "-o", target, source], check=True)
         super().run()
 
 
@@ -34,7 +31,7 @@ class BinaryDistribution(Distribution):
 
 
 setup(
-    cmdclass={"build_py": BuildWithLauncher},
+    cmdclass={"build_ext": BuildLauncher},
     data_files=[("bin", [LAUNCHER])],
     distclass=BinaryDistribution,
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -128,7 +128,10 @@ def test_hook_gets_three_descriptors_and_no_signal_of_ours(tmp_path: Path) -> No
     leaked = os.open("/", os.O_RDONLY)
     os.set_inheritable(leaked, True)
     try:
-        run(shell(f"grep Sig[BI] /proc/$$/status >{tmp_path}/signals; exec >{tmp_path}/fds; ls /proc/$$/fd"))
+        run(
+            shell(f"exec >{tmp_path}/fds; ls /proc/$$/fd"),
+            shell(f"exec grep Sig[BI] /proc/self/status >{tmp_path}/signals"),
+        )
     finally:
         os.close(leaked)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_type
+
 import pytest
 
 from liboci_cli.create import Create
@@ -41,6 +43,16 @@ def test_an_attribute_is_a_parameter_on_the_class_and_a_value_on_an_instance() -
         "container_id": "web",
         "others": (),
     }
+
+
+def test_type_checkers_see_plain_types() -> None:
+    greet = Greet(container_id="web", words=("hi",))
+
+    assert_type(greet.times, int)
+    assert_type(greet.words, tuple[str, ...])
+    assert_type(greet.loud, bool)
+    assert_type(greet.container_id, str)
+    assert_type(Create(container_id="web").pid_file, str | None)
 
 
 def test_instances_are_equal_when_their_values_are() -> None:

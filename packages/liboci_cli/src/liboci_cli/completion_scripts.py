@@ -82,14 +82,14 @@ complete -o default -F {function} {program}
 def _bash(program: str, classes: list[type[Command]]) -> str:
     function = f"_{program.replace('-', '_')}"
     global_values = "|".join(name for p in _shown(GlobalOptions) if not p.is_flag for name in p.names)
-    values = []
+    values: list[str] = []
     with_values: list[type[Command]] = [GlobalOptions, *classes]
     for command in with_values:
         for p in _shown(command):
             if not p.is_flag:
                 pattern = "|".join(quote(f"{command.command_name} {name}") for name in p.names)
                 values.append(f"        {pattern}) {_bash_value(p)} ;;")
-    cases = []
+    cases: list[str] = []
     for command in classes:
         offered = " ".join([*_spellings(command), *_argument_choices(command)])
         ids = ' $("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)' if _takes_existing_id(command) else ""
@@ -158,7 +158,7 @@ fi
 
 def _zsh(program: str, classes: list[type[Command]]) -> str:
     function = f"_{program.replace('-', '_')}"
-    cases = []
+    cases: list[str] = []
     for command in classes:
         specs = [_zsh_option(p) for p in _shown(command)]
         for position, p in enumerate(command.arguments, 1):

@@ -172,7 +172,7 @@ class Command:
         raise AttributeError(f"{type(self).__name__} is immutable: cannot set {name!r}")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.as_dict() == other.as_dict()
+        return isinstance(other, Command) and type(self) is type(other) and self.as_dict() == other.as_dict()
 
     def __hash__(self) -> int:
         return hash((type(self), *self.as_dict().values()))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from liboci_cli.options import Command, Parameter
     from liboci_cli.table import Commands
 
-BOOLEANS = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
+BOOLEANS: dict[str, bool] = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "false", "FALSE", "False"), False
 )
 """The values of flags that strconv.ParseBool of Go knows."""

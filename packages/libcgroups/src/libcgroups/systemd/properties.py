@@ -11,10 +11,12 @@ from libcgroups.systemd.dbus_native.serialize import Variant
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import NoReturn
 
     from libcgroups.resources import LinuxCPU, LinuxDeviceCgroup, LinuxMemory, LinuxResources
 
     Property = tuple[str, Variant]
+    Properties = Sequence[Property]
 
 CPU_WEIGHT = "CPUWeight"
 CPU_SHARES = "CPUShares"
@@ -222,7 +224,9 @@ def to_bitmask(numbers: str) -> bytes:
     for part in numbers.replace(" ", "").split(","):
         first, dash, last = part.partition("-")
         ends = (first, last if dash else first)
-        if not all(end.isascii() and end.isdigit() and int(end) < _MAX_CPUS for end in ends) or int(ends[1]) < int(first):
+        if not all(end.isascii() and end.isdigit() and int(end) < _MAX_CPUS for end in ends) or int(ends[1]) < int(
+            first
+        ):
             from libcgroups import errors
 
             raise errors.ResourceError(
@@ -310,10 +314,6 @@ def _to_microseconds(key: str, seconds: Variant) -> Variant:
     if seconds.signature not in tuple("ynqiuxtd") or not isinstance(number, int | float) or number < 0:
         _refuse(key, "expected a number of seconds")
     return Variant("t", min(round(number * _USEC_PER_SEC), INFINITY))
-
-
-if TYPE_CHECKING:
-    from typing import NoReturn
 
 
 def _refuse(key: str, reason: str) -> NoReturn:

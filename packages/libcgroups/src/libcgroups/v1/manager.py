@@ -65,7 +65,7 @@ class Manager:
         manager = cls.__new__(cls)
         try:
             manager._restore(state)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             from libcgroups import errors
 
             raise errors.StateError(f"restore cgroup manager v1: malformed state: {error!r}") from error

@@ -16,16 +16,24 @@ class Freezer:
     """cgroup.freeze, since Linux 5.2."""
 
     @staticmethod
-    def set_frozen(directory: str, frozen: bool) -> None:
+    def request(directory: str, frozen: bool) -> None:
+        """Ask for all processes of a cgroup and below it to be frozen or thawed, and do not wait.
+
+        Raises:
+            FileError: the kernel refused.
+        """
+        files.write_cgroup_file(f"{directory}/cgroup.freeze", "1" if frozen else "0")
+
+    @classmethod
+    def set_frozen(cls, directory: str, frozen: bool) -> None:
         """Freeze or thaw all processes of a cgroup and below it, and wait until that is done.
 
         Raises:
             FrozenError: it takes longer than FREEZE_TIMEOUT_S; the request stays in force.
             FileError: the kernel refused.
         """
-        value = "1" if frozen else "0"
-        files.write_cgroup_file(f"{directory}/cgroup.freeze", value)
-        if not wait_for_event(directory, "frozen", value, FREEZE_TIMEOUT_S):
+        cls.request(directory, frozen)
+        if not wait_for_event(directory, "frozen", "1" if frozen else "0", FREEZE_TIMEOUT_S):
             from libcgroups import errors
 
             raise errors.FrozenError(

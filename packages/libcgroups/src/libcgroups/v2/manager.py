@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CGROUP_KILL = "cgroup.kill"
 
 _SIGKILL = 9
+_ENOENT = 2
 _EOPNOTSUPP = 95
 # EPERM, EACCES, EROFS: what someone without permission is told.
 _NOT_PERMITTED = (1, 13, 30)
@@ -178,17 +179,32 @@ class Manager:
                 self._check_unused()
             delegation.repair_threaded(self.mount_point, self.directory, required)
             delegation.enable_controllers(self.mount_point, self.directory, required)
-            if self._owner_uid is not None:
-                delegation.give_away(self.directory, self._owner_uid)
+            self.take_over()
         except errors.CgroupError:
             self._remove_made()
             raise
 
+    def take_over(self) -> None:
+        """Give a cgroup that somebody else made to its owner; ``create`` does it for our own.
+
+        Raises:
+            FileError: the kernel refused.
+        """
+        if self._owner_uid is not None:
+            from libcgroups.v2 import delegation
+
+            delegation.give_away(self.directory, self._owner_uid)
+
     def _make_directories(self) -> bool:
-        """Make the cgroup; True if it is new."""
+        """Make the cgroup; True if it is new. A parent may vanish meanwhile, when the last container leaves it."""
         is_new = False
-        for directory in reversed(self._made or (self.directory,)):
-            is_new = files.make_directory(directory)
+        while missing := files.missing_directories(self.directory, self.mount_point):
+            try:
+                for directory in reversed(missing):
+                    is_new = files.make_directory(directory)
+            except Exception as error:
+                if getattr(error, "errno", None) != _ENOENT or not os.path.isdir(self.mount_point):
+                    raise
         return is_new
 
     def _check_unused(self) -> None:
@@ -357,12 +373,12 @@ class Manager:
 
         was_frozen = self.is_frozen()
         if not was_frozen:
-            self.freeze("FROZEN")
+            Freezer.request(self.directory, True)
         try:
             signalling.send_to_all(self.get_all_pids, signal)
         finally:
             if not was_frozen:
-                self.freeze("THAWED")
+                Freezer.request(self.directory, False)
 
     def stats(self) -> Stats:
         """Read usage and limits; what no controller tells stays empty."""

@@ -39,7 +39,7 @@ def start(syscall: Syscall, directory: ContainerDirectory) -> ContainerState:
     connection.say_go()
     failure = connection.wait_for_exec()
     if failure is not None:
-        raise _explained(syscall, directory, state, failure)
+        raise _explained(syscall, state, failure)
     state = state.replace(status=RUNNING)
     directory.save(state)
     if "poststart" in state.hooks:
@@ -58,9 +58,7 @@ def _wrong_status(present: str, container_id: str) -> ContainerStatusError:
     return ContainerStatusError(message, object=container_id, hint=hint)
 
 
-def _explained(
-    syscall: Syscall, directory: ContainerDirectory, state: ContainerState, failure: LibcontainerError
-) -> LibcontainerError:
+def _explained(syscall: Syscall, state: ContainerState, failure: LibcontainerError) -> LibcontainerError:
     """Say why execve(2) refused, which it does with one number for ten reasons."""
     fd = pidfd.open_process(state.pid, state.pid_start_time)
     if fd is not None:
@@ -69,10 +67,12 @@ def _explained(
     if failure.syscall != "execve" or failure.errno is None:
         return failure
     from libcontainer import executable
-    from libcontainer.oci import load
 
-    spec = load.parse(directory.read(store.CONFIG_FILE))
-    return executable.explain_failure(syscall, state.rootfs, spec, failure.errno)
+    root = os.open(state.rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return executable.explain(syscall, root, state.executable, failure.errno)
+    finally:
+        os.close(root)
 
 
 def _run_poststart_hooks(syscall: Syscall, directory: ContainerDirectory, state: ContainerState) -> None:

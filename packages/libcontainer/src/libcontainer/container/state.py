@@ -45,6 +45,7 @@ class ContainerState(Record):
         hooks: kinds of hooks, among poststart and poststop, that the configuration has.
         rootless: the creator was not root of the host.
         intel_rdt: resctrl group directory to remove on delete, "" if none.
+        executable: path in the container of the program that init will execute, "" until it is known.
     """
 
     id: str
@@ -64,12 +65,13 @@ class ContainerState(Record):
     hooks: list[str] = []  # noqa: RUF012
     rootless: bool = False
     intel_rdt: str = ""
+    executable: str = ""
 
 
 _KINDS: dict[str, type] = {
     "id": str, "status": str, "bundle": str, "rootfs": str, "created": str, "owner": int, "oci_version": str,
     "annotations": dict, "pid": int, "pid_start_time": int, "cgroup": dict, "freezer": str, "namespaces": list,
-    "has_private_pids": bool, "hooks": list, "rootless": bool, "intel_rdt": str,
+    "has_private_pids": bool, "hooks": list, "rootless": bool, "intel_rdt": str, "executable": str,
 }  # fmt: skip
 
 

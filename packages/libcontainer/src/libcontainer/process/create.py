@@ -28,7 +28,7 @@ from libcontainer.container import store
 from libcontainer.errors import LibcontainerError, ProcessDiedError, SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
-from libcontainer.process import init, intermediate, plan, steps
+from libcontainer.process import init, intermediate, pid_file, plan, steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -263,25 +263,8 @@ class _Creation:
 
     def _set_oom_score(self) -> None:
         score = self.plan.process.oom_score_adj
-        if score is None:
-            return
-        try:
-            fd = os.open(f"/proc/{self.pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.write(fd, str(score).encode())
-            finally:
-                os.close(fd)
-        except OSError as error:
-            if error.errno == errno.EACCES and self.options.rootless:
-                log.debug("oom_score_adj stays as it is: lowering it to %d needs CAP_SYS_RESOURCE", score)
-                return
-            raise SyscallError(
-                f"set oom_score_adj to {score}",
-                error.errno,
-                step="oom score",
-                property="process.oomScoreAdj",
-                hint="lowering the score needs CAP_SYS_RESOURCE",
-            ) from None
+        if score is not None:
+            steps.set_oom_score(self.pid, score, is_rootless=self.options.rootless)
 
     def _limit(self) -> None:
         """Put init into its cgroup and apply the limits, while init mounts."""
@@ -306,6 +289,7 @@ class _Creation:
             log.debug("init: %s", message.kind)
             if message.kind == channel_module.READY:
                 self.is_ready = True
+                self.state = self.state.replace(executable=str(message.values.get("executable", "")))
             else:
                 self._serve(message, channel)
         if not self.is_ready or pidfd.wait_for_exit(self.pidfd, 0):
@@ -366,13 +350,9 @@ class _Creation:
 
     def _hand_out_pid(self) -> None:
         if self.options.pidfd_socket:
-            from libcontainer import tty
-
-            socket = tty.connect_console_socket(self.options.pidfd_socket)
-            tty.send_master(socket, self.pidfd, "standard")
-            os.close(socket)
+            pid_file.send_pidfd(self.options.pidfd_socket, self.pidfd, "standard")
         if self.options.pid_file:
-            write_pid_file(self.options.pid_file, self.pid)
+            pid_file.write(self.options.pid_file, self.pid)
 
     def _died(self) -> LibcontainerError:
         """Say how init ended: only its exit status, and perhaps its cgroup, can still tell."""
@@ -439,25 +419,6 @@ class _Creation:
             from libcontainer.container import delete
 
             delete.run_poststop_hooks(self.syscall, self.state, hooks.poststop)
-
-
-def write_pid_file(path: str, pid: int) -> None:
-    """Write a pid, completely or not at all; a symbolic link at the place is replaced, not followed."""
-    directory, name = os.path.split(path)
-    temporary = os.path.join(directory, f".{name}")
-    try:
-        fd = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_SYNC, 0o666
-        )
-        try:
-            os.write(fd, str(pid).encode())
-        finally:
-            os.close(fd)
-        os.rename(temporary, path)
-    except OSError as error:
-        raise SyscallError(
-            f"write the pid file {path}", error.errno, step="pid file", object=path, hint="see --pid-file"
-        ) from None
 
 
 def _first_state(made: Plan, manager: CgroupManager) -> ContainerState:

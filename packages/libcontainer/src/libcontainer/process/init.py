@@ -11,7 +11,7 @@ import os
 
 from libcgroups.record import Record
 
-from libcontainer import descriptors, environment, executor, log, namespaces, seal, signals
+from libcontainer import descriptors, environment, executor, log, namespaces, seal, signals, stdio
 from libcontainer.errors import SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
@@ -185,9 +185,11 @@ class Init:
         self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
         seal.seal()
         self.plan.rootfs_plan.enter(self.context)
-        self._at("console")
+        self._at("stdio")
         if self.plan.process.terminal:
             self._open_console()
+        else:
+            stdio.reopen_null(self.syscall, self.context.root_fd)
         self._at("hostname")
         spec = self.plan.spec
         if spec.hostname:
@@ -233,6 +235,7 @@ class Init:
         steps.enter_cwd(self.syscall, process.cwd, is_last=False)
         self.context.close()
         self._at("privileges")
+        stdio.give_to(self.syscall, process.user.uid)
         masks = self.plan.capabilities
         steps.become(self.syscall, process, masks, self.last_cap, self.filter_program, self._hand_over_listener)
         self._at("cwd")
@@ -284,7 +287,7 @@ class Init:
             steps.load_filter(self.syscall, late, self._hand_over_listener)
             late = None
         self.syscall.prctl(flags.PR_SET_PDEATHSIG, 0)
-        self.channel.send(channel_module.READY)
+        self.channel.send(channel_module.READY, executable=path)
         args = list(self.plan.process.args or ())
         if self.plan.stays_in_python:
             self.channel.close()

@@ -30,7 +30,7 @@ def run(
     """Prepare, clone init (which runs ``start_init``), report its pid, end. Errors go to main."""
     try:
         _prepare(syscall, plan, channel, joined)
-        pid, pidfd = _clone_sibling(syscall, plan.clone_flags)
+        pid, pidfd = clone_sibling(syscall, plan.clone_flags)
         if pid == 0:
             start_init()
         channel.send(channel_module.INIT_FORKED, pid=pid, fds=[pidfd])
@@ -70,7 +70,8 @@ def become_root(syscall: Syscall, plan: Plan) -> None:
             raise SyscallError("become root of the user namespace", error.errno, step="map_ids") from None
 
 
-def _clone_sibling(syscall: Syscall, clone_flags: int) -> tuple[int, int]:
+def clone_sibling(syscall: Syscall, clone_flags: int) -> tuple[int, int]:
+    """Clone a child of our parent, so that main can wait for it; returns as clone3 does."""
     try:
         return syscall.clone3(clone_flags | flags.CLONE_PARENT)
     except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from libcontainer import capabilities
+from libcontainer import capabilities, log
 from libcontainer.errors import LibcontainerError, SpecError, SyscallError
 from libcontainer.syscall import flags
 
@@ -74,6 +74,32 @@ def set_rlimits(syscall: Syscall, process: Process) -> None:
         from libcontainer import rlimits
 
         rlimits.set_all(syscall, process.rlimits)
+
+
+def set_oom_score(pid: int, score: int, *, is_rootless: bool) -> None:
+    """Set how willingly the kernel kills a process when memory runs out, proc_pid_oom_score_adj(5); by main.
+
+    Raises:
+        SyscallError: the kernel refused; a rootless caller is forgiven a score that is lower than it may set.
+    """
+    try:
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, str(score).encode())
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno == errno.EACCES and is_rootless:
+            log.debug("oom_score_adj stays as it is: lowering it to %d needs CAP_SYS_RESOURCE", score)
+            return
+        raise SyscallError(
+            f"set oom_score_adj to {score}",
+            error.errno,
+            step="oom score",
+            property="process.oomScoreAdj",
+            object=f"/proc/{pid}/oom_score_adj",
+            hint="lowering the score needs CAP_SYS_RESOURCE",
+        ) from None
 
 
 def set_labels(syscall: Syscall, process: Process, procfs: int) -> None:

@@ -2,7 +2,8 @@
 
 Mounts are made detached, get their attributes, and are then attached to a target that is held open: nothing is
 resolved twice and nothing is ever visible with weaker attributes. Kernels without those calls (fsopen and open_tree
-since Linux 5.2, mount_setattr since 5.12), and filters that refuse them, get mount(2) by the descriptor's name in procfs.
+since Linux 5.2, mount_setattr since 5.12), and filters that refuse them, get mount(2) by the descriptor's name in
+procfs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bind mounts that the main process prepares for init: idmapped ones, and sources that init may not reach.
 
-Imported only when a container has such mounts. They are detached trees: init attaches them, and when it never does, they
-vanish with their descriptors.
+Imported only when a container has such mounts. They are detached trees: init attaches them, and when it never does,
+they vanish with their descriptors.
 """
 
 from __future__ import annotations
@@ -91,8 +91,12 @@ def _idmapped(entry: OutsideMount, syscall: Syscall, userns_fd: UsernsFd) -> int
     return tree
 
 
-def parse_mappings(word: str, property: str) -> tuple[tuple[LinuxIDMapping, ...], tuple[LinuxIDMapping, ...]]:
+def parse_mappings(word: str, name: str) -> tuple[tuple[LinuxIDMapping, ...], tuple[LinuxIDMapping, ...]]:
     """Parse crun's option ``idmap=uids=0-1000-1#1-2000-10;gids=0-1000-1``: container id, host id, size.
+
+    Args:
+        word: the option.
+        name: the property that has it, for the error.
 
     Raises:
         SpecError: it has another form.
@@ -100,17 +104,17 @@ def parse_mappings(word: str, property: str) -> tuple[tuple[LinuxIDMapping, ...]
     found: dict[str, tuple[LinuxIDMapping, ...]] = {}
     for part in word.removeprefix("idmap=").split(";"):
         kind, _, ranges = part.partition("=")
-        found[kind] = tuple(_parse_range(text, word, property) for text in ranges.split("#"))
+        found[kind] = tuple(_parse_range(text, word, name) for text in ranges.split("#"))
     if found.keys() != {"uids", "gids"}:
-        raise SpecError(property, f"expected idmap=uids=…;gids=…, got {word!r}")
+        raise SpecError(name, f"expected idmap=uids=…;gids=…, got {word!r}")
     return found["uids"], found["gids"]
 
 
-def _parse_range(text: str, word: str, property: str) -> LinuxIDMapping:
+def _parse_range(text: str, word: str, name: str) -> LinuxIDMapping:
     numbers = text.split("-")
     if len(numbers) != 3 or not all(number.isascii() and number.isdecimal() for number in numbers):
-        raise SpecError(property, f"expected container-host-size, got {text!r} in {word!r}")
+        raise SpecError(name, f"expected container-host-size, got {text!r} in {word!r}")
     container_id, host_id, size = map(int, numbers)
     if max(container_id, host_id, size) >= 1 << 32 or size == 0:
-        raise SpecError(property, f"id out of range in {word!r}")
+        raise SpecError(name, f"id out of range in {word!r}")
     return LinuxIDMapping(container_id, host_id, size)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _SIGCHLD = 17
+_CLONE_PARENT = flags.CLONE_PARENT
 _UINT64_MAX = (1 << 64) - 1
 
 
@@ -37,7 +38,9 @@ class LinuxSyscall:
     def clone3(self, flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
         """clone3(2)."""
         pidfd = ffi.new("int *", -1)
-        pid = _check(lib.lc_clone3(flags, _SIGCHLD, cgroup_fd, pidfd), "clone3")
+        # With CLONE_PARENT the signal is that of the caller, and must not be given.
+        exit_signal = 0 if flags & _CLONE_PARENT else _SIGCHLD
+        pid = _check(lib.lc_clone3(flags, exit_signal, cgroup_fd, pidfd), "clone3")
         return (pid, pidfd[0]) if pid else (0, -1)
 
     def execve(self, path: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

@@ -1,4 +1,4 @@
-"""A ``Syscall`` that changes nothing: it records every call and fails where it is told to; not a model of the kernel."""
+"""A ``Syscall`` that changes nothing: it records every call and fails where it is told; not a model of the kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-class Executed(Exception):  # noqa: N818 - not an error: the process would have become another program
+class Executed(Exception):
     """Raised by ``execve`` and ``execveat``, which do not return."""
 
 

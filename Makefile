@@ -1,0 +1,112 @@
+# The tasks of the workspace. What takes more than a line or two is a script beside what it serves.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python3
+PREFIX ?= /usr/local
+RUNTIME ?= pyouki
+# Needs that a test must not skip, for example PYOUKI_REQUIRE=root,cgroup1; a skip that is not allowed then fails.
+PYOUKI_REQUIRE ?=
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+PYTEST := $(SUDO) env PYOUKI_REQUIRE=$(PYOUKI_REQUIRE) RUNTIME=$(RUNTIME) $(VENV)/bin/pytest
+EXTENSIONS := $(addprefix packages/,libseccomp/src/libseccomp/_libseccomp.abi3.so \
+  libcgroups/src/libcgroups/_kernel.abi3.so libcontainer/src/libcontainer/_kernel.abi3.so)
+PROJECTS := $(wildcard packages/*/pyproject.toml)
+SOURCES := $(shell find packages/*/src -name '*.py')
+WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*/*.c)
+
+.PHONY: help build develop demo test test-packaging test-clients test-vm check format bench wheels install uninstall docs clean
+.DELETE_ON_ERROR:
+
+help:  ## List the targets
+	@awk -F ':|## ' '/^[a-z-]+:.*  ## / { printf "  %-16s%s\n", $$1, $$NF }' $(MAKEFILE_LIST)
+
+build: $(VENV)/.compiled  ## Build .venv/bin/pyouki, a runtime that runs this checkout
+
+develop: build $(VENV)/.tools  ## The same with the tools for tests and checks
+
+demo: build  ## Run a container, then take another one through its life step by step
+	@packages/prepare.sh busybox-static
+	@$(SUDO) demo/demo.sh $(CURDIR)/$(VENV)/bin/pyouki
+
+test: develop  ## Run all tests of this checkout; RUNTIME=runc takes another runtime through the contest
+	@packages/prepare.sh busybox-static uidmap
+	$(PYTEST)
+
+test-packaging: develop  ## Build all packages, install them into empty environments and try them there (minutes)
+	@packages/prepare.sh busybox-static
+	$(PYTEST) tests/packaging
+
+test-clients: develop  ## Docker, Podman and containerd on top of pyouki
+	$(PYTEST) tests/clients
+
+test-vm: develop  ## What needs systemd and cgroup v2, in a guest
+	$(PYTEST) tests/vm
+
+check: develop  ## What a change must pass: format, lint, types, imports, unit tests
+	$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy packages/*/src
+	$(VENV)/bin/lint-imports --config tests/architecture/imports.toml --no-cache
+	$(VENV)/bin/pytest -q packages
+
+format: develop  ## Format the code and mend what can be mended
+	$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
+
+bench: build  ## Compare with runc and crun: time, CPU, memory (BENCH='--cold' and more)
+	@packages/prepare.sh busybox-static runc crun
+	$(SUDO) $(PYTHON) bench/lifecycle.py $(BENCH)
+
+wheels: dist/.built  ## Build the wheels and source distributions into dist/
+
+install: wheels  ## Install for all users: PREFIX=/usr/local
+	packages/pyouki/install.sh $(PYTHON) $(PREFIX)
+
+uninstall:  ## Remove what install made
+	packages/pyouki/uninstall.sh $(PREFIX)
+
+docs: develop  ## Build the documentation into build/site
+	$(VENV)/bin/zensical build --strict
+
+clean:  ## Remove everything built here
+	rm -rf $(VENV) build dist packages/*/build packages/*/bin packages/*/src/*.egg-info $(EXTENSIONS)
+	rm -rf packages/libcontainer/src/libcontainer/bin .cache .*_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The checkout's own environment. Packages are linked, not installed, so that an edit needs no second step.
+
+$(PYTHON):
+	packages/prepare.sh python3-venv python3-dev gcc libc6-dev libseccomp-dev
+	"$$(packages/interpreter.sh)" -m venv $(VENV)
+
+$(VENV)/.dependencies: $(PROJECTS) packages/in_place.py constraints.txt | $(PYTHON)
+	$(PYTHON) -m pip install -q --disable-pip-version-check -c constraints.txt pip
+	$(PYTHON) -m pip install -q -c constraints.txt $$($(PYTHON) packages/in_place.py requirements)
+	touch $@
+
+$(VENV)/.tools: pyproject.toml constraints.txt $(VENV)/.dependencies
+	$(PYTHON) -m pip install -q -c constraints.txt --group develop
+	touch $@
+
+$(EXTENSIONS): packages/%.abi3.so: $(VENV)/.dependencies
+	cd packages/$(firstword $(subst /, ,$*)) && $(CURDIR)/$(PYTHON) setup.py -q build_ext --inplace --force
+	touch $@
+
+packages/pyouki/bin/pyouki: packages/pyouki/launcher/pyouki.c packages/pyouki/setup.py $(VENV)/.dependencies
+	cd packages/pyouki && $(CURDIR)/$(PYTHON) setup.py -q build_ext --inplace
+	touch $@
+
+packages/libseccomp/src/libseccomp/_libseccomp.abi3.so: $(wildcard packages/libseccomp/*.py)
+packages/libcgroups/src/libcgroups/_kernel.abi3.so: $(wildcard packages/libcgroups/*.py)
+packages/libcontainer/src/libcontainer/_kernel.abi3.so: $(wildcard packages/libcontainer/*.py packages/libcontainer/init_stub/*.c)
+
+$(VENV)/bin/pyouki: packages/pyouki/bin/pyouki packages/in_place.py $(EXTENSIONS)
+	$(PYTHON) packages/in_place.py link
+
+# Bytecode ahead of time: the product runs with -B, and reading the sources would cost each command 30 ms.
+$(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES)
+	$(PYTHON) -m compileall -q packages/*/src
+	touch $@
+
+dist/.built: $(WHEEL_SOURCES) | $(VENV)/.tools
+	rm -rf dist
+	for package in $(dir $(PROJECTS)); do $(PYTHON) -m build --no-isolation --outdir dist $$package >/dev/null || exit 1; done
+	touch $@

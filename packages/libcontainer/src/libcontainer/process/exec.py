@@ -1,0 +1,444 @@
+"""Run another process in a container: main's side, and that of the two processes it takes; reads top to bottom.
+
+A joiner enters the container's namespaces and cgroup; it clones the process itself as its sibling, because a pid
+namespace is entered by children only, setns(2).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from libcgroups.record import Record
+
+from libcontainer import capabilities, cgroups, descriptors, environment, log, namespaces, pidfd, seal, signals, stdio
+from libcontainer.container import status
+from libcontainer.container.state import CREATING, PAUSED, STOPPED
+from libcontainer.errors import ContainerStatusError, LibcontainerError, ProcessDiedError, SyscallError
+from libcontainer.process import channel as channel_module
+from libcontainer.process import intermediate, steps
+from libcontainer.syscall import flags
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from libcontainer.capabilities import CapabilityMasks
+    from libcontainer.container.state import ContainerState
+    from libcontainer.container.store import ContainerDirectory
+    from libcontainer.oci.spec import Process, Spec
+    from libcontainer.process.channel import Channel, Message
+    from libcontainer.seccomp import Program
+    from libcontainer.syscall import Syscall
+
+_SIGKILL = 9
+
+
+class ExecOptions(Record):
+    """What a caller says about a process beside the process itself.
+
+    Attributes:
+        root: directory of all containers.
+        console_socket: socket that is sent the terminal's master, "" for none.
+        pid_file: file that is given the pid, "" for none.
+        pidfd_socket: socket that is sent a pidfd, "" for none.
+        preserve_fds: number of descriptors from 3 on that the process gets.
+        listen_fds: how many of these are sockets passed by systemd.
+        ignores_paused: go on in a paused container; the process waits until it is resumed.
+        sub_cgroups: existing cgroups below the container's to join, ``[controllers:]path``.
+        is_detached: the caller will not wait for the process.
+    """
+
+    root: str
+    console_socket: str = ""
+    pid_file: str = ""
+    pidfd_socket: str = ""
+    preserve_fds: int = 0
+    listen_fds: int = 0
+    ignores_paused: bool = False
+    sub_cgroups: tuple[str, ...] = ()
+    is_detached: bool = False
+
+
+class Executed(Record):
+    """A process that runs in the container; a child of this process.
+
+    Attributes:
+        pid: seen from here.
+        pidfd: owned by the caller.
+        master: the terminal's master, -1 without a terminal or with a console socket; owned by the caller.
+    """
+
+    pid: int
+    pidfd: int
+    master: int
+
+
+def execute(
+    syscall: Syscall, directory: ContainerDirectory, spec: Spec, process: Process, options: ExecOptions
+) -> Executed:
+    """Run a process in the container and return when it has been executed.
+
+    Args:
+        syscall: the kernel.
+        directory: the container.
+        spec: its configuration, for what is the container's and not the process's.
+        process: what to run, validated.
+        options: what the caller says beside it.
+
+    Raises:
+        ContainerStatusError: the container is stopped, or paused.
+        LibcontainerError: the process could not be executed.
+    """
+    state = directory.load()
+    _check(directory, state, options, has_terminal=process.terminal)
+    return _Execution(syscall, state, spec, process, options).run()
+
+
+def _check(directory: ContainerDirectory, state: ContainerState, options: ExecOptions, *, has_terminal: bool) -> None:
+    present = status.current(state, directory)
+    if present in (STOPPED, CREATING):
+        raise ContainerStatusError(f"cannot exec in a {present} container", object=state.id)
+    if present == PAUSED and not options.ignores_paused:
+        raise ContainerStatusError(
+            "cannot exec in a paused container (use --ignore-paused to override)", object=state.id
+        )
+    if has_terminal and options.is_detached and not options.console_socket:
+        raise LibcontainerError(
+            "cannot allocate tty if pyouki will detach without setting console socket",
+            property="process.terminal",
+            hint="give --console-socket, or leave out --tty",
+        )
+    if options.console_socket and not has_terminal:
+        raise LibcontainerError(
+            "cannot use console socket if pyouki will not detach or allocate tty", hint="add --tty"
+        )
+
+
+class _Execution:
+    """One run of exec; main's attributes are inherited by the processes it forks."""
+
+    def __init__(
+        self, syscall: Syscall, state: ContainerState, spec: Spec, process: Process, options: ExecOptions
+    ) -> None:
+        self.syscall = syscall
+        self.state = state
+        self.spec = spec
+        self.process = process
+        self.options = options
+        self.last_cap = capabilities.last_cap(syscall)
+        self.has_user_namespace = "user" in state.namespaces
+        self.program = self._filter_program()
+        self.masks = self._masks()
+        self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.console = -1
+        self.master = -1
+        self.pid = 0
+        self.pidfd = -1
+        self.step = "exec"
+
+    def _filter_program(self) -> Program | None:
+        section = self.spec.linux.seccomp
+        if section is None:
+            return None
+        from libcontainer import seccomp
+
+        return seccomp.program(section, f"{self.options.root}/.cache/seccomp")
+
+    def _masks(self) -> CapabilityMasks:
+        grantable = capabilities.ALL if self.has_user_namespace else self.syscall.capget()[1]
+        masks, warnings = capabilities.masks(self.process.capabilities, self.last_cap, grantable)
+        for warning in warnings:
+            log.warning("%s", warning)
+        return masks
+
+    def run(self) -> Executed:
+        steps.preload(self.process)
+        if self.process.terminal:
+            from libcontainer import tty
+
+            if self.options.console_socket:
+                self.console = tty.connect_console_socket(self.options.console_socket)
+        container = pidfd.open_process(self.state.pid, self.state.pid_start_time)
+        if container is None:
+            raise ContainerStatusError("cannot exec in a stopped container", object=self.state.id)
+        joined = self._open_namespaces()
+        ours, its = channel_module.pair("the runtime", "the process")
+        try:
+            self._join_and_clone(container, joined, its)
+            its.close()
+            self._set_oom_score()
+            self._attend(ours)
+            self._hand_out_pid()
+        except BaseException:
+            self._kill()
+            raise
+        return Executed(self.pid, self.pidfd, self.master)
+
+    def _open_namespaces(self) -> list[tuple[str, int]]:
+        """Open those namespaces of init that are not ours as well."""
+        opened = []
+        for kind in self.state.namespaces:
+            path = f"/proc/{self.state.pid}/ns/{namespaces.PROC_NAMES[kind]}"
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise SyscallError(f"open {path}", error.errno, step="namespaces", object=path) from None
+            if namespaces.is_own(kind, fd):
+                os.close(fd)
+            else:
+                opened.append((kind, fd))
+        return opened
+
+    def _join_and_clone(self, container: int, joined: list[tuple[str, int]], its: Channel) -> None:
+        """Let a joiner clone the process inside; sets pid and pidfd."""
+        mine, joiners = channel_module.pair("the runtime", "the joining process")
+        with cgroups.translated("cgroup join"):
+            manager = cgroups.of_container(self.state)
+        joiner, joiner_pidfd = self.syscall.clone3(0)
+        if joiner == 0:
+            mine.close()
+            self._join(container, joined, joiners, its)
+        joiners.close()
+        os.close(container)
+        for _, fd in joined:
+            os.close(fd)
+        try:
+            self._enter_cgroup(manager, joiner)
+            mine.send(channel_module.CGROUP_JOINED)
+            message = mine.expect(channel_module.INIT_FORKED)
+            self.pid, self.pidfd = message.number("pid"), message.fds[0]
+        except BaseException:
+            pidfd.pidfd_send_signal(joiner_pidfd, _SIGKILL)
+            raise
+        finally:
+            mine.close()
+            os.waitpid(joiner, 0)
+            os.close(joiner_pidfd)
+
+    def _enter_cgroup(self, manager: cgroups.CgroupManager, pid: int) -> None:
+        affinity = self.process.exec_cpu_affinity
+        if affinity is not None:
+            from libcontainer import scheduling
+
+            scheduling.set_affinity_of(pid, affinity.initial, "process.execCPUAffinity.initial")
+        with cgroups.translated("cgroup join"):
+            if self.options.sub_cgroups:
+                from libcontainer.process import sub_cgroup
+
+                sub_cgroup.join(manager, self.options.sub_cgroups, pid)
+            else:
+                manager.add_task(pid)
+        if affinity is not None:
+            scheduling.set_affinity_of(pid, affinity.final, "process.execCPUAffinity.final")
+
+    def _join(self, container: int, joined: list[tuple[str, int]], channel: Channel, its: Channel) -> NoReturn:
+        """Be the joiner: enter the namespaces and the cgroup, clone the process, end."""
+        try:
+            log.set_sink(channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
+            self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
+            # The container's processes see this one in its pid namespace only as a child's parent, but may trace it
+            # where pids are shared.
+            self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
+            seal.seal()
+            _enter(self.syscall, container, joined)
+            if any(kind == "user" for kind, _ in joined):
+                _become_root(self.syscall)
+            channel.expect(channel_module.CGROUP_JOINED)
+            pid, process_pidfd = intermediate.clone_sibling(self.syscall, 0)
+            if pid == 0:
+                channel.close()
+                self._become(its)
+            channel.send(channel_module.INIT_FORKED, pid=pid, fds=[process_pidfd])
+        except BaseException as error:  # noqa: BLE001 - main must hear of it and nobody else
+            channel.send_error(steps.unexpected(error, "join the container"))
+        finally:
+            os._exit(0)
+
+    def _become(self, channel: Channel) -> NoReturn:
+        """Be the process: take on what it shall be and execute it."""
+        try:
+            log.set_sink(channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
+            self._at("stdio")
+            self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
+            self.syscall.setsid()
+            self._join_keyring()
+            root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            if self.process.terminal:
+                self._open_console(channel, root)
+            else:
+                stdio.reopen_null(self.syscall, root)
+            os.close(root)
+            path, variables = self._take_on(channel)
+            self._at("exec")
+            preserved = range(
+                descriptors.FIRST, descriptors.FIRST + self.options.preserve_fds + self.options.listen_fds
+            )
+            signals.reset_all()
+            descriptors.close_all_but(self.syscall, [channel.fileno(), *preserved])
+            late = self.program if self.process.no_new_privileges else None
+            if late is not None and late.listener:
+                steps.load_filter(self.syscall, late, lambda fd: _hand_over_listener(channel, fd))
+            self.syscall.prctl(flags.PR_SET_PDEATHSIG, 0)
+            channel.send(channel_module.READY, executable=path)
+            if late is not None and not late.listener:
+                steps.load_filter(self.syscall, late, os.close)
+            self.syscall.execve(path, list(self.process.args or ()), variables)
+        except BaseException as error:  # noqa: BLE001 - as above
+            channel.send_error(steps.unexpected(error, self.step))
+        finally:
+            os._exit(1)
+
+    def _take_on(self, channel: Channel) -> tuple[str, dict[str, str]]:
+        process = self.process
+        self._at("scheduling")
+        steps.schedule(self.syscall, process)
+        self._at("rlimits")
+        if process.rlimits and self.has_user_namespace:
+            channel.send(channel_module.SET_RLIMITS)
+            channel.expect(channel_module.DONE)
+        else:
+            steps.set_rlimits(self.syscall, process)
+        self._at("labels")
+        steps.set_labels(self.syscall, process, self.procfs)
+        os.close(self.procfs)
+        self._at("privileges")
+        steps.enter_cwd(self.syscall, process.cwd, is_last=False)
+        stdio.give_to(self.syscall, process.user.uid)
+        steps.become(
+            self.syscall, process, self.masks, self.last_cap, self.program, lambda fd: _hand_over_listener(channel, fd)
+        )
+        self._at("cwd")
+        steps.enter_cwd(self.syscall, process.cwd, is_last=True)
+        self.syscall.umask(0o022 if process.user.umask is None else process.user.umask)
+        variables = environment.build(process.env, process.user.uid)
+        if self.options.listen_fds:
+            variables["LISTEN_FDS"] = str(self.options.listen_fds)
+            variables["LISTEN_PID"] = str(os.getpid())
+        self._at("exec")
+        args = process.args or ("",)
+        return environment.find_executable(args[0], variables.get("PATH"), process.cwd), variables
+
+    def _join_keyring(self) -> None:
+        try:
+            self.syscall.keyctl_join_session_keyring(f"_ses.{self.state.id}")
+        except OSError as error:
+            log.debug("join the session keyring: %s", error.strerror)
+
+    def _open_console(self, channel: Channel, root: int) -> None:
+        from libcontainer import tty
+
+        master, name = tty.setup_console(self.syscall, root, self.process.console_size, bind=False)
+        if self.console >= 0:
+            tty.send_master(self.console, master, name)
+            os.close(self.console)
+        else:
+            channel.send(channel_module.CONSOLE, fds=[master])
+        os.close(master)
+
+    def _at(self, step: str) -> None:
+        self.step = step
+        log.debug("process: %s", step)
+
+    def _attend(self, channel: Channel) -> None:
+        """Do for the process what only main can, until it is executed: its end of the channel closes by that."""
+        is_ready, executable = False, ""
+        try:
+            while (message := channel.receive()) is not None:
+                if message.kind == channel_module.READY:
+                    is_ready, executable = True, str(message.values.get("executable", ""))
+                else:
+                    self._serve(message, channel)
+        except SyscallError as error:
+            if not (is_ready and error.errno in (errno.ENOENT, errno.ENOEXEC, errno.EACCES)):
+                raise
+            raise self._explained(executable, error.errno) from None
+        finally:
+            channel.close()
+        if not is_ready:
+            raise ProcessDiedError("the process was killed before it was executed", step="exec", object=self.state.id)
+
+    def _serve(self, message: Message, channel: Channel) -> None:
+        if message.kind == channel_module.CONSOLE:
+            self.master = message.fds[0]
+            return
+        if message.kind == channel_module.SECCOMP_FD:
+            from libcontainer.process import seccomp_listener
+
+            section = self.spec.linux.seccomp
+            assert section is not None
+            seccomp_listener.send(section, self.state, self.pid, message.fds[0])
+        elif message.kind == channel_module.SET_RLIMITS:
+            from libcontainer import rlimits
+
+            rlimits.set_of(self.pid, self.process.rlimits)
+        else:
+            raise LibcontainerError(f"the process sent {message.kind!r}")
+        channel.send(channel_module.DONE)
+
+    def _explained(self, path: str, number: int | None) -> LibcontainerError:
+        from libcontainer import executable
+
+        root = os.open(f"/proc/{self.state.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return executable.explain(self.syscall, root, path, number or errno.ENOENT, self.process.cwd)
+        finally:
+            os.close(root)
+
+    def _set_oom_score(self) -> None:
+        if self.process.oom_score_adj is not None:
+            steps.set_oom_score(self.pid, self.process.oom_score_adj, is_rootless=self.state.rootless)
+
+    def _hand_out_pid(self) -> None:
+        from libcontainer.process import pid_file
+
+        if self.options.pidfd_socket:
+            pid_file.send_pidfd(self.options.pidfd_socket, self.pidfd, "setns")
+        if self.options.pid_file:
+            pid_file.write(self.options.pid_file, self.pid)
+
+    def _kill(self) -> None:
+        if self.pidfd < 0:
+            return
+        try:
+            pidfd.pidfd_send_signal(self.pidfd, _SIGKILL)
+        except ProcessLookupError:
+            pass
+        pidfd.wait_for_exit(self.pidfd, 5.0)
+        try:
+            os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+        os.close(self.pidfd)
+        self.pidfd = -1
+
+
+def _enter(syscall: Syscall, container: int, joined: list[tuple[str, int]]) -> None:
+    """Join the namespaces in one call where the kernel can, which also gets the order right with a user namespace."""
+    try:
+        syscall.setns(container, namespaces.clone_flags(kind for kind, _ in joined))
+    except OSError as error:
+        # setns(2) takes pidfds since Linux 5.8; EPERM: one of them belongs to the host, and the rest to a user namespace.
+        if error.errno not in (errno.EINVAL, errno.EPERM, errno.EBADF):
+            raise SyscallError("join the container's namespaces", error.errno, step="namespaces", syscall="setns") from None
+        namespaces.join(syscall, joined)
+        return
+    for _, fd in joined:
+        os.close(fd)
+
+
+def _become_root(syscall: Syscall) -> None:
+    """Take the ids 0 of the container's user namespace, if it has them."""
+    try:
+        syscall.setresgid(0)
+        syscall.setresuid(0)
+    except OSError as error:
+        log.debug("stay without the ids 0 of the user namespace: %s", error.strerror)
+
+
+def _hand_over_listener(channel: Channel, fd: int) -> None:
+    try:
+        channel.send(channel_module.SECCOMP_FD, fds=[fd])
+    finally:
+        os.close(fd)
+    channel.expect(channel_module.DONE)

@@ -1,0 +1,37 @@
+"""Telling callers which process it is: ``--pid-file`` and ``--pidfd-socket``."""
+
+from __future__ import annotations
+
+import os
+
+from libcontainer.errors import SyscallError
+
+
+def write(path: str, pid: int) -> None:
+    """Write a pid, completely or not at all; a symbolic link at the place is replaced, not followed."""
+    directory, name = os.path.split(path)
+    temporary = os.path.join(directory, f".{name}")
+    try:
+        fd = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_SYNC, 0o666
+        )
+        try:
+            os.write(fd, str(pid).encode())
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except OSError as error:
+        raise SyscallError(
+            f"write the pid file {path}", error.errno, step="pid file", object=path, hint="see --pid-file"
+        ) from None
+
+
+def send_pidfd(path: str, fd: int, payload: str) -> None:
+    """Send a pidfd over the socket at the path, by SCM_RIGHTS with a word that says what it is of."""
+    from libcontainer import tty
+
+    socket = tty.connect_console_socket(path)
+    try:
+        tty.send_master(socket, fd, payload)
+    finally:
+        os.close(socket)
