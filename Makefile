@@ -19,7 +19,7 @@ WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
-	@awk -F ':|## ' '/^[a-z-]+:.*  ## / { printf "  %-16s%s\n", $$1, $$NF }' $(MAKEFILE_LIST)
+	@awk -F '  ## ' '/^[a-z-]+:.*  ## / { sub(":.*", "", $$1); printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(VENV)/.compiled  ## Build .venv/bin/pyouki, a runtime that runs this checkout
 
@@ -45,7 +45,7 @@ test-vm: develop  ## What needs systemd and cgroup v2, in a guest
 
 check: develop  ## What a change must pass: format, lint, types, imports, unit tests
 	$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy packages/*/src
-	$(VENV)/bin/lint-imports --config tests/architecture/imports.toml --no-cache
+	$(VENV)/bin/lint-imports tests/architecture/imports.toml --no-cache
 	$(VENV)/bin/pytest -q packages
 
 format: develop  ## Format the code and mend what can be mended

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.support.runtime import Runtime
 
     MakeBundle = Callable[..., Bundle]
+    Inside = Callable[..., str]
 
 _NEEDS = ("root", "cgroup1", "cgroup2", "userns", "seccomp")
 _ALLOWED_SKIPS = os.path.join(os.path.dirname(__file__), "support", "allowed_skips.txt")
@@ -153,7 +154,7 @@ def make_bundle(work: str, guard: Guard, tracker: Tracker, rootfs_template: Root
 
 
 @pytest.fixture
-def inside(runtime: Runtime, make_bundle: MakeBundle) -> Callable[..., str]:
+def inside(runtime: Runtime, make_bundle: MakeBundle) -> Inside:
     """A function that runs a shell script in a container and returns what it printed."""
 
     def run(script: str, mutate: Callable[[Json], object] | None = None) -> str:

@@ -48,7 +48,7 @@ def cpu(**values: int | str) -> oci.LinuxResources:
 
 
 def memory(**values: int) -> oci.LinuxResources:
-    return oci.LinuxResources(memory=oci.LinuxMemory(**values))
+    return oci.LinuxResources(memory=oci.LinuxMemory(**values))  # type: ignore[arg-type]  # as above
 
 
 # cpu

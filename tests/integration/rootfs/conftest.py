@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BUSYBOX = "/bin/busybox"
 
@@ -21,9 +24,9 @@ def bundle(tmp_path: Path) -> Path:
     for name in ("sh", "cat", "ls", "mount"):
         os.symlink("busybox", rootfs / "bin" / name)
     # pytest makes its directories for the owner alone; init in a user namespace is somebody else.
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory.name.startswith("pytest-"):
-            directory.chmod(0o755)
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.name.startswith("pytest-"):
+            parent.chmod(0o755)
     tmp_path.chmod(0o755)
     return tmp_path / "bundle"
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NAMESPACES = flags.CLONE_NEWNS | flags.CLONE_NEWPID | flags.CLONE_NEWIPC | flags.CLONE_NEWUTS | flags.CLONE_NEWNET
 
+NO_CGROUP = CgroupView()
+
 
 def describe_tree(path: str) -> dict[str, str]:
     """List a directory: kind, mode, owner, device number or link text by name."""
@@ -64,7 +66,7 @@ def run(
     bundle: Path,
     *,
     observe: Callable[[], Any] = look_around,
-    cgroup: CgroupView = CgroupView(),
+    cgroup: CgroupView = NO_CGROUP,
     clone_flags: int = NAMESPACES,
     id_maps: tuple[str, str] | None = None,
     userns_fd: Callable[[Sequence[LinuxIDMapping], Sequence[LinuxIDMapping]], int] | None = None,
@@ -133,7 +135,7 @@ def _child(
         answer["result"] = observe()
     except LibcontainerError as error:
         answer["error"] = error.to_dict()
-    except BaseException:
+    except Exception:
         answer["crash"] = traceback.format_exc()
     try:
         data = json.dumps(answer).encode()

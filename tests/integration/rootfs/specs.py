@@ -16,9 +16,7 @@ CGROUP = Mount("/sys/fs/cgroup", "cgroup", "cgroup", ("nosuid", "noexec", "nodev
 DEFAULT_MOUNTS = (
     PROC,
     DEV,
-    Mount(
-        "/dev/pts", "devpts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
-    ),
+    Mount("/dev/pts", "devpts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")),
     Mount("/dev/shm", "shm", "tmpfs", ("nosuid", "noexec", "nodev", "mode=1777", "size=65536k")),
     Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
     SYS,
@@ -32,7 +30,11 @@ _NAMESPACES = ("mount", "pid", "network", "ipc", "uts")
 
 
 def make(
-    *mounts: Mount, readonly: bool = False, namespaces: Sequence[str] = _NAMESPACES, rootfs: str = "rootfs", **linux: Any
+    *mounts: Mount,
+    readonly: bool = False,
+    namespaces: Sequence[str] = _NAMESPACES,
+    rootfs: str = "rootfs",
+    **linux: Any,
 ) -> Spec:
     """Make a configuration with these mounts and properties of ``linux``."""
     return Spec(

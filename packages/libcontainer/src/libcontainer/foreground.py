@@ -24,8 +24,9 @@ _LEFT_ALONE = frozenset(
         _signal.SIGTTIN, _signal.SIGTTOU, *range(32, _signal.SIGRTMIN),
     )
 )  # fmt: skip
-# Caught, but meant for this process. SIGURG is not special to us, yet engines of other runtimes send it to themselves.
-_NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGURG))
+# Caught, but meant for this process: SIGPIPE is about its own output, and SIGURG is what runtimes in Go, which some
+# callers expect, use among their own threads.
+_NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGPIPE, _signal.SIGURG))
 
 
 class Foreground:

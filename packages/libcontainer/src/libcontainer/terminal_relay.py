@@ -39,8 +39,8 @@ class TerminalRelay:
         self._terminal = next((fd for fd in (0, 1, 2) if os.isatty(fd)), None)
         self._saved: list[Any] | None = None
         os.set_blocking(master_fd, False)
-        if not os.isatty(_STDOUT):
-            # A file gets the lines as they were written, not with a carriage return each.
+        if not (os.isatty(_STDIN) and os.isatty(_STDOUT)):
+            # A file gets the lines as they were written; a terminal that is not raw adds carriage returns itself.
             _clear_onlcr(master_fd)
         if os.isatty(_STDIN):
             self._saved = termios.tcgetattr(_STDIN)

@@ -226,7 +226,8 @@ def _open_directory(syscall: Syscall, parent_fd: int, name: str) -> int:
 def _open_console_file(syscall: Syscall, dev_fd: int) -> int:
     """Return an O_PATH descriptor of ``console``, which is made when it is missing; a symbolic link is ELOOP."""
     beneath = flags.RESOLVE_BENEATH | flags.RESOLVE_NO_SYMLINKS
-    path_only = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+    # Not O_NOFOLLOW: together with O_PATH that would open the link itself.
+    path_only = os.O_PATH | os.O_CLOEXEC
     try:
         return syscall.openat2(dev_fd, "console", path_only, resolve=beneath)
     except FileNotFoundError:

@@ -164,7 +164,7 @@ def test_state_keeps_its_order_and_leaves_out_an_absent_pid() -> None:
 
 def test_records_that_inherit_fields_are_decoded() -> None:
     class Named(spec.Root):
-        name: str
+        name: str = ""
 
     assert decode.decode(Named, {"path": "/", "name": "a"}) == Named(path="/", name="a")
 
@@ -173,6 +173,6 @@ def test_all_annotations_can_be_compiled() -> None:
     classes = [kind for kind in vars(spec).values() if isinstance(kind, type) and issubclass(kind, Record)]
 
     for kind in classes:
-        with pytest.raises(SpecError, match="^expected an object, got 5$"):
+        with pytest.raises(SpecError, match=r"^expected an object, got 5$"):
             decode.decode(kind, 5)
     assert load.parse(json.dumps(EVERY)) == decode.decode(spec.Spec, EVERY)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import pathlib
 import shutil
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from libcontainer.oci import decode, default, spec, validate
+
+if TYPE_CHECKING:
+    import pathlib
 
 
 @pytest.mark.parametrize("rootless", [False, True], ids=["root", "rootless"])

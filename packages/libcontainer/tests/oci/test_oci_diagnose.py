@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import json
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libcgroups.record import Record
 from libcgroups.resources import LinuxResources
 from libcontainer.errors import SpecError
 from libcontainer.oci import decode, diagnose, spec
+
+if TYPE_CHECKING:
+    from libcgroups.record import Record
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 DOCUMENTS: list[tuple[type[Record], Any]] = [(spec.Spec, json.loads((DATA / "every-property.json").read_text()))]
@@ -24,31 +26,9 @@ for _path in sorted((DATA / "configs").glob("docker-28.5-*.json")):
         _kind = spec.Process if ".process" in _path.name else LinuxResources
     DOCUMENTS.append((_kind, json.loads(_path.read_text())))
 
-ODD = st.sampled_from(
-    [
-        None,
-        True,
-        False,
-        0,
-        1,
-        -1,
-        1.0,
-        0.5,
-        "",
-        "0",
-        "x",
-        [],
-        {},
-        [None],
-        [1],
-        ["x"],
-        {"": None},
-        {"a": 1},
-        2**16,
-        2**32 - 1,
-    ]
-    + [2**32, 2**63, 2**64, 2**70, -(2**31) - 1, -(2**63) - 1, 10**5000]
-)
+SMALL = [None, True, False, 0, 1, -1, 1.0, 0.5, "", "0", "x", [], {}, [None], [1], ["x"], {"": None}, {"a": 1}]
+LARGE = [2**16, 2**32 - 1, 2**32, 2**63, 2**64, 2**70, -(2**31) - 1, -(2**63) - 1, 10**5000]
+ODD = st.sampled_from([*SMALL, *LARGE])
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -83,24 +63,14 @@ def first_fault(kind: type[Record], value: object) -> str | None:
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(mutated())
-def test_decoder_and_models_agree_on_accept_and_reject(case: tuple[type[Record], Any]) -> None:
+def test_decoder_and_models_agree_and_say_the_same(case: tuple[type[Record], Any]) -> None:
     kind, document = case
 
     first, every = first_fault(kind, document), diagnose.find(kind, document)
 
-    assert (first is None) == (not every)
-
-
-@settings(max_examples=150, deadline=None)
-@given(mutated())
-def test_the_first_fault_is_among_all_in_the_same_words(case: tuple[type[Record], Any]) -> None:
-    kind, document = case
-
-    first, every = first_fault(kind, document), diagnose.find(kind, document)
-
-    assert first is None or first in every
+    assert (first in every) if every else (first is None)
 
 
 @pytest.mark.parametrize(("kind", "document"), DOCUMENTS, ids=[str(number) for number in range(len(DOCUMENTS))])

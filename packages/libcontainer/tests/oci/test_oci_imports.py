@@ -23,9 +23,7 @@ FORBIDDEN = {
 OURS = {
     "libcgroups.record", "libcgroups.resources", "libcontainer.errors", "libcontainer.oci", "libcontainer.oci.decode",
     "libcontainer.oci.json_text", "libcontainer.oci.load", "libcontainer.oci.spec", "libcontainer.oci.validate",
-    "libcontainer.oci.validate.linux", "libcontainer.oci.validate.lists", "libcontainer.oci.validate.mounts",
-    "libcontainer.oci.validate.process", "libcontainer.oci.validate.resources", "libcontainer.oci.validate.seccomp",
-    "libcontainer.oci.validate.sysctl",
+    "libcontainer.oci.validate.linux", "libcontainer.oci.validate.resources", "libcontainer.oci.validate.seccomp",
 }  # fmt: skip
 
 

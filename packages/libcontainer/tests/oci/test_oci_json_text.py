@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 
@@ -32,6 +33,8 @@ def test_text_is_accepted_exactly_when_the_public_parser_accepts_it(text: str) -
     def refuse(name: str) -> None:
         raise ValueError(name)
 
+    expected: tuple[object, ...]
+    found: tuple[object, ...]
     try:
         expected = (json.loads(text, parse_constant=refuse),)
     except ValueError:
@@ -54,10 +57,8 @@ def refusal(text: str) -> str:
 
 @given(st.binary(max_size=60))
 def test_untrusted_bytes_give_a_value_or_a_value_error(data: bytes) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         json_text.loads_untrusted(data)
-    except ValueError as error:
-        assert str(error)
 
 
 @given(st.dictionaries(CLEAN_TEXT, CLEAN_TEXT))
@@ -108,11 +109,11 @@ def test_our_own_documents_may_hold_names_that_are_not_utf_8() -> None:
 
 @pytest.mark.parametrize("value", [{1, 2}, object(), b"x", {"a": [object]}], ids=repr)
 def test_values_that_are_not_json_are_not_written(value: object) -> None:
-    with pytest.raises(TypeError, match="cannot be written as JSON$"):
+    with pytest.raises(TypeError, match=r"cannot be written as JSON$"):
         json_text.dumps(value)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]], ids=repr)
 def test_numbers_that_are_not_json_are_not_written(value: object) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
+    with pytest.raises(ValueError, match=r"not JSON compliant"):
         json_text.dumps(value)

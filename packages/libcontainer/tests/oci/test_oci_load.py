@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-import pathlib
+from typing import TYPE_CHECKING
 
 import pytest
 
 from libcgroups.resources import LinuxPids, LinuxResources
 from libcontainer.errors import SpecError
 from libcontainer.oci import load, spec
+
+if TYPE_CHECKING:
+    import pathlib
 
 MINIMAL = b'{"ociVersion": "1.3.0", "root": {"path": "rootfs"}}'
 

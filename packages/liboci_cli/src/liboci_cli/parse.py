@@ -17,9 +17,20 @@ if TYPE_CHECKING:
     from liboci_cli.options import Command, Parameter
     from liboci_cli.table import Commands
 
-BOOLEANS: dict[str, bool] = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
-    ("0", "f", "F", "false", "FALSE", "False"), False
-)
+BOOLEANS: dict[str, bool] = {
+    "1": True,
+    "t": True,
+    "T": True,
+    "true": True,
+    "TRUE": True,
+    "True": True,
+    "0": False,
+    "f": False,
+    "F": False,
+    "false": False,
+    "FALSE": False,
+    "False": False,
+}
 """The values of flags that strconv.ParseBool of Go knows."""
 
 _UNUSUAL = -1

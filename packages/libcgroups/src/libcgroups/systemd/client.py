@@ -89,8 +89,8 @@ class AsyncSystemdClient:
             ConnectionFailedError: dbus-next is not installed, or the bus cannot be reached.
         """
         try:
-            from dbus_next import BusType
-            from dbus_next.aio import MessageBus
+            from dbus_next.aio.message_bus import MessageBus
+            from dbus_next.constants import BusType
         except ImportError as error:
             raise ConnectionFailedError(
                 "connect to systemd: dbus-next is not installed", hint="pip install 'libcgroups[dbus-next]'"
@@ -154,7 +154,8 @@ class AsyncSystemdClient:
     async def _call(
         self, member: str, signature: str, body: list[object], interface: str = MANAGER, path: str = OBJECT_PATH
     ) -> Any:
-        from dbus_next import Message, MessageType
+        from dbus_next.constants import MessageType
+        from dbus_next.message import Message
 
         if self._bus is None:
             raise ConnectionFailedError("talk to systemd: not connected")
@@ -196,7 +197,7 @@ class AsyncSystemdClient:
             raise DbusError(f"{member} {unit}: the job ended with result {values[3]!r}")
 
     async def _match(self, member: str) -> None:
-        from dbus_next import Message
+        from dbus_next.message import Message
 
         rule = f"type='signal',sender='{DESTINATION}',interface='{MANAGER}',member='JobRemoved'"
         name = "org.freedesktop.DBus"
@@ -214,7 +215,7 @@ class AsyncSystemdClient:
 
 def _foreign(properties: Properties) -> list[list[object]]:
     """Turn properties into what dbus-next takes: lists for structures, and its own Variant."""
-    from dbus_next import Variant as ForeignVariant
+    from dbus_next.signature import Variant as ForeignVariant
 
     def convert(value: object) -> object:
         if isinstance(value, Variant):

@@ -9,10 +9,6 @@ from __future__ import annotations
 from libcgroups.systemd.dbus_native.errors import SerializeError
 from libcgroups.systemd.dbus_native.serialize import MAX_DEPTH, Variant, split_signature
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
-
 _KEYWORDS = {
     "boolean": "b",
     "byte": "y",
@@ -54,7 +50,7 @@ def parse(text: str) -> Variant:
     value = parser.value("", 0)
     parser.skip_blanks()
     if parser.rest():
-        parser.fail("the end")
+        raise parser.error("the end")
     return value
 
 
@@ -66,8 +62,8 @@ class _Parser:
     def rest(self) -> str:
         return self._text[self._position :]
 
-    def fail(self, expected: str) -> NoReturn:
-        raise SerializeError(f"gvariant {self._text!r}: expected {expected} at {self.rest()[:20]!r}")
+    def error(self, expected: str) -> SerializeError:
+        return SerializeError(f"gvariant {self._text!r}: expected {expected} at {self.rest()[:20]!r}")
 
     def skip_blanks(self) -> None:
         while self._position < len(self._text) and self._text[self._position].isspace():
@@ -82,7 +78,7 @@ class _Parser:
 
     def _expect(self, token: str) -> None:
         if not self._accept(token):
-            self.fail(repr(token))
+            raise self.error(repr(token))
 
     def _word(self) -> str:
         begin = self._position
@@ -93,7 +89,7 @@ class _Parser:
     def value(self, expected: str, depth: int) -> Variant:
         """Parse a value; ``expected`` is its signature if it is known, else empty."""
         if depth > MAX_DEPTH:
-            self.fail(f"at most {MAX_DEPTH} levels")
+            raise self.error(f"at most {MAX_DEPTH} levels")
         self.skip_blanks()
         begin = self.rest()[:1]
         if begin == "@":
@@ -114,7 +110,7 @@ class _Parser:
 
     def _typed(self, expected: str, possible: str, default: str, value: object) -> Variant:
         if expected and expected not in possible:
-            self.fail(f"a value of type {expected!r} before this")
+            raise self.error(f"a value of type {expected!r} before this")
         return Variant(expected or default, value)
 
     def _annotated(self, expected: str, depth: int) -> Variant:
@@ -124,14 +120,14 @@ class _Parser:
             self._position += 1
         signature = self._text[begin : self._position]
         if len(split_signature(signature)) != 1 or (expected and expected != signature):
-            self.fail(f"type {expected or 'of one value'}")
+            raise self.error(f"type {expected or 'of one value'}")
         return self.value(signature, depth + 1)
 
     def _scalar(self, expected: str, depth: int) -> Variant:
         word = self._word()
         if word in _KEYWORDS:
             if expected and expected != _KEYWORDS[word]:
-                self.fail(f"type {expected!r} before this")
+                raise self.error(f"type {expected!r} before this")
             return self.value(_KEYWORDS[word], depth + 1)
         if word in ("true", "false"):
             return self._typed(expected, "b", "b", word == "true")
@@ -141,17 +137,17 @@ class _Parser:
                 return self._typed(expected, "d", "d", float(word))
             number = int(word, 0) if "0x" in word else int(word)
         except ValueError:
-            self.fail(f"a value instead of {word!r}, before this")
+            raise self.error(f"a value instead of {word!r}, before this") from None
         variant = self._typed(expected, "".join(_RANGES), "i", number)
         least, greatest = _RANGES[variant.signature]
         if not least <= number <= greatest:
-            self.fail(f"{least} to {greatest} for type {variant.signature!r} before this")
+            raise self.error(f"{least} to {greatest} for type {variant.signature!r} before this")
         return variant
 
     def _string(self) -> str:
         quote = self._text[self._position]
         self._position += 1
-        characters = []
+        characters: list[str] = []
         while self._position < len(self._text):
             character = self._text[self._position]
             self._position += 1
@@ -160,7 +156,7 @@ class _Parser:
             if character == "\\":
                 character = self._escape()
             characters.append(character)
-        self.fail(f"{quote} to end the string")
+        raise self.error(f"{quote} to end the string")
 
     def _escape(self) -> str:
         character = self._text[self._position : self._position + 1]
@@ -172,15 +168,15 @@ class _Parser:
         try:
             result = chr(int(code, 16))
         except (ValueError, OverflowError):
-            self.fail(f"{digits} hexadecimal digits")
+            raise self.error(f"{digits} hexadecimal digits") from None
         self._position += digits
         return result
 
     def _array(self, expected: str, depth: int) -> Variant:
         if expected and (expected[0] != "a" or expected[1] == "{"):
-            self.fail(f"a value of type {expected!r} before this")
+            raise self.error(f"a value of type {expected!r} before this")
         element = expected[1:]
-        items = []
+        items: list[object] = []
         while not self._accept("]"):
             if items:
                 self._expect(",")
@@ -188,13 +184,13 @@ class _Parser:
             element = item.signature
             items.append(item.value)
         if not element:
-            self.fail("a type annotation (@as) for an empty array before this")
+            raise self.error("a type annotation (@as) for an empty array before this")
         return Variant(f"a{element}", items)
 
     def _tuple(self, expected: str, depth: int) -> Variant:
         members = split_signature(expected[1:-1]) if expected[:1] == "(" else []
         if expected and not members:
-            self.fail(f"a value of type {expected!r} before this")
+            raise self.error(f"a value of type {expected!r} before this")
         items: list[Variant] = []
         while not self._accept(")"):
             if items:
@@ -204,13 +200,13 @@ class _Parser:
             known = members[len(items)] if len(items) < len(members) else ""
             items.append(self.value(known, depth + 1))
         if not items or (members and len(items) != len(members)):
-            self.fail(f"{len(members) or 'some'} members before this")
+            raise self.error(f"{len(members) or 'some'} members before this")
         signature = "".join(item.signature for item in items)
         return Variant(f"({signature})", tuple(item.value for item in items))
 
     def _dictionary(self, expected: str, depth: int) -> Variant:
         if expected and expected[:2] != "a{":
-            self.fail(f"a value of type {expected!r} before this")
+            raise self.error(f"a value of type {expected!r} before this")
         key_type, value_type = expected[2:3], expected[3:-1]
         pairs: dict[object, object] = {}
         while not self._accept("}"):
@@ -221,8 +217,8 @@ class _Parser:
             value = self.value(value_type, depth + 1)
             key_type, value_type = key.signature, value.signature
             if len(key_type) != 1 or key_type == "v":
-                self.fail("a simple type as key before this")
+                raise self.error("a simple type as key before this")
             pairs[key.value] = value.value
         if not value_type:
-            self.fail("a type annotation (@a{sv}) for an empty dictionary before this")
+            raise self.error("a type annotation (@a{sv}) for an empty dictionary before this")
         return Variant(f"a{{{key_type}{value_type}}}", pairs)

@@ -245,7 +245,7 @@ class Manager:
                 actual = files.read_optional_cgroup_file(f"/proc/{pid}/cgroup")
                 where = "it has ended" if actual is None else f"it is in {actual.strip()}"
                 raise errors.CgroupError(
-                    f"move process {pid} to cgroup {inner.directory}: {where} after {PROCESS_IN_CGROUP_TIMEOUT_S:.0f} s",
+                    f"move process {pid} to cgroup {inner.directory}: {where}",
                     path=inner.directory,
                 )
             time.sleep(min(pause_s, left))

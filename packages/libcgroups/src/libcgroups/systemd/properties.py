@@ -1,7 +1,7 @@
 """Resources and annotations as properties of a transient unit, systemd.resource-control(5); not how they are sent.
 
-systemd must know the limits, or it would set its own ideas again at the next ``systemctl daemon-reload``. What it has no
-property for, or knows only rounded, is written to the cgroup's files as well.
+systemd must know the limits, or it would set its own ideas again at the next ``systemctl daemon-reload``. What it has
+no property for, or knows only rounded, is written to the cgroup's files as well.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def unit_properties(
         properties.append(("Slice", Variant("s", slice_name)))
         properties.append(("Delegate", Variant("b", True)))
         properties.append(("PIDs", Variant("au", list(pids))))
-    for name in ("CPUAccounting", "MemoryAccounting", "TasksAccounting", io_accounting):
-        properties.append((name, Variant("b", True)))
+    accounting = ("CPUAccounting", "MemoryAccounting", "TasksAccounting", io_accounting)
+    properties += [(name, Variant("b", True)) for name in accounting]
     # Otherwise a container would be ordered against the shutdown of the machine like a service.
     properties.append(("DefaultDependencies", Variant("b", False)))
     return properties
@@ -269,7 +269,7 @@ def from_devices(rules: Sequence[LinuxDeviceCgroup]) -> list[Property]:
 
 def read_device_groups(path: str = "/proc/devices") -> dict[str, str]:
     """Return the names of drivers by ``char-MAJOR`` and ``block-MAJOR``."""
-    groups = {}
+    groups: dict[str, str] = {}
     prefix = ""
     with open(path, encoding="ascii", errors="replace") as file:
         for line in file:

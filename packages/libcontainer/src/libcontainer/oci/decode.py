@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     R = TypeVar("R", bound=Record)
     Checker: TypeAlias = Callable[[object], object]
-    Fields: TypeAlias = dict[str, tuple[str, Checker]]
 
 # Where camelCase of the attribute's name is not what the specification says.
 _JSON_NAMES = {
@@ -38,6 +37,8 @@ _JSON_NAMES = {
     "throttle_read_iops_device": "throttleReadIOPSDevice",
     "throttle_write_iops_device": "throttleWriteIOPSDevice",
 }
+
+_ATTRIBUTES = {key: name for name, key in _JSON_NAMES.items()}
 
 _checkers: dict[tuple[str, str], Checker] = {}  # by module and annotation
 _records: dict[type[Record], Checker] = {}
@@ -161,21 +162,21 @@ def _record(cls: type[Record]) -> Checker:
     known = _records.get(cls)
     if known is not None:
         return known
-    fields: Fields = {}
-    required: set[str] = set()
+    fields: dict[str, tuple[str, Checker]] = {}
+    required = {name for name in cls.__fields__ if not hasattr(cls, name)}
 
     def check(value: object) -> Record:
         if not isinstance(value, _MAPPINGS):
             raise Fault(f"expected an object, got {shown(value)}")
-        if not fields:
-            _collect(cls, fields, required)
         values: dict[str, object] = {}
         key = ""
         try:
             for key, item in value.items():
-                if item is not None and key in fields:
-                    name, checker = fields[key]
-                    values[name] = checker(item)
+                if item is None:
+                    continue
+                field = fields.get(key) or _learn(cls, key, fields)
+                if field is not None:
+                    values[field[0]] = field[1](item)
         except Fault as fault:
             fault.path.append(key)
             raise
@@ -190,18 +191,15 @@ def _record(cls: type[Record]) -> Checker:
     return check
 
 
-def _collect(cls: type[Record], fields: Fields, required: set[str]) -> None:
-    """Fill in the properties of a class: JSON name, attribute and checker, and which attributes are required."""
-    for base in reversed(cls.__mro__[:-1]):
-        # inspect.get_annotations is what RUF063 wants, and inspect costs 15 ms.
-        for name, kind in base.__dict__.get("__annotations__", {}).items():  # noqa: RUF063
-            if name in cls.__fields__:
-                fields[json_name(name)] = (
-                    name,
-                    _checkers.get((base.__module__, kind)) or _compile(kind, base.__module__),
-                )
-                if not hasattr(cls, name):
-                    required.add(name)
+def _learn(cls: type[Record], key: str, fields: dict[str, tuple[str, Checker]]) -> tuple[str, Checker] | None:
+    """Add attribute and checker of a property that is met for the first time to the fields; None if it is unknown."""
+    name = _ATTRIBUTES.get(key) or "".join([f"_{letter.lower()}" if letter.isupper() else letter for letter in key])
+    if name not in cls.__fields__ or json_name(name) != key:
+        return None
+    # inspect.get_annotations is what RUF063 wants, and inspect costs 15 ms.
+    owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", ()))  # noqa: RUF063
+    field = fields[key] = name, _compile(owner.__annotations__[name], owner.__module__)
+    return field
 
 
 def _sequence(check_item: Checker) -> Checker:

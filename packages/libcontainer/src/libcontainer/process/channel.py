@@ -6,9 +6,9 @@ and end of file means that this very process has died.
 
 from __future__ import annotations
 
-import array
 import errno
 import os
+import sys
 
 from libcontainer import log
 from libcontainer.errors import LibcontainerError, ProcessDiedError, from_dict
@@ -95,7 +95,7 @@ class Channel:
             ProcessDiedError: nobody is at the other end.
         """
         values["kind"] = kind
-        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _pack(fds))] if fds else []
         try:
             self._socket.sendmsg([json_text.dumps(values).encode()], ancillary, _socket.MSG_NOSIGNAL)
         except OSError as error:
@@ -136,16 +136,16 @@ class Channel:
             )
         except ConnectionResetError:
             return None
-        fds = array.array("i")
+        fds: list[int] = []
         for level, kind, content in ancillary:
             if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-                fds.frombytes(content[: len(content) - len(content) % _FD_SIZE])
+                fds += _unpack(content)
         if not data:
             return None
         values = json_text.loads(data)
         if not isinstance(values, dict):
             raise LibcontainerError(f"{self.peer} sent no message")
-        message = Message(str(values.pop("kind", "")), values, list(fds))
+        message = Message(str(values.pop("kind", "")), values, fds)
         if message.kind == ERROR:
             for fd in message.fds:
                 os.close(fd)
@@ -171,3 +171,13 @@ def pair(here: str, there: str) -> tuple[Channel, Channel]:
     """Make a channel: the first end is for ``here`` and speaks with ``there``, the second is the other's."""
     one, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     return Channel(one, there), Channel(other, here)
+
+
+def _pack(fds: Sequence[int]) -> bytes:
+    """Return the ints as C has them; array and struct would do it too, at the price of an import."""
+    return b"".join(fd.to_bytes(_FD_SIZE, sys.byteorder) for fd in fds)
+
+
+def _unpack(content: bytes) -> list[int]:
+    ends = range(_FD_SIZE, len(content) + 1, _FD_SIZE)
+    return [int.from_bytes(content[end - _FD_SIZE : end], sys.byteorder) for end in ends]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from libcontainer.rootfs.options import MountOptions
 
 # A cgroup file system has no programs and no devices, whatever was asked.
-_ALWAYS = flags.MOUNT_ATTR_NOSUID | flags.MOUNT_ATTR_NODEV | flags.MOUNT_ATTR_NOEXEC
+_ALWAYS = flags.MS_NOSUID | flags.MS_NODEV | flags.MS_NOEXEC
 _HOST_MOUNT = "/sys/fs/cgroup"
 
 
@@ -61,41 +61,42 @@ class MountCgroup(Record):
         finally:
             os.close(target)
 
-    def _attributes(self) -> int:
-        return options.attributes(self.options.flags) | _ALWAYS
+    def _flags(self) -> int:
+        return self.options.flags & options.MOUNT_FLAGS | _ALWAYS
 
     def _mount_unified(self, context: Context, target: int) -> None:
-        mount = self._new_unified(context) if self.cgroup.new_namespace else -1
-        if mount < 0 and self.cgroup.hierarchies:
-            mount = self._clone(context, self.cgroup.hierarchies[0].directory, self._attributes())
-        elif mount < 0:
+        if self.cgroup.new_namespace:
+            mount = self._new_unified(context)
+            if mount >= 0:
+                try:
+                    mounting.attach(context.syscall, mount, target)
+                finally:
+                    os.close(mount)
+                return
+        if self.cgroup.hierarchies:
+            _bind(context, self.cgroup.hierarchies[0].directory, target, self.destination, self._flags())
+        else:
             # No cgroup of our own is known (rootless without delegation): the host's tree, but never to be written
             # (CVE-2023-25809).
-            attributes = self._attributes() | flags.MOUNT_ATTR_RDONLY
-            mount = self._clone(context, _HOST_MOUNT, attributes, recursive=flags.AT_RECURSIVE)
-        try:
-            mounting.attach(context.syscall, mount, target)
-        finally:
-            os.close(mount)
+            _bind(context, _HOST_MOUNT, target, self.destination, self._flags() | flags.MS_RDONLY)
 
     def _new_unified(self, context: Context) -> int:
         """Make a mount whose root is that of the cgroup namespace; -1 where that is not allowed."""
+        attributes = options.attributes(self._flags())
         try:
             return mounting.create_filesystem(
-                context.syscall, "cgroup2", "cgroup", self.options.data, attributes=self._attributes()
+                context.syscall, "cgroup2", "cgroup", self.options.data, attributes=attributes
             )
         except OSError as error:
-            if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EBUSY):
+            if error.errno not in (*mounting.NO_NEW_CALLS, errno.EBUSY):
                 raise
             return -1
 
     def _mount_hierarchies(self, context: Context, target: int) -> None:
         """Mount a tmpfs with one directory for each v1 hierarchy, and links for controllers that share one."""
-        syscall = context.syscall
-        base = mounting.create_filesystem(syscall, "tmpfs", "cgroup", ("mode=755",), attributes=_ALWAYS)
+        # Attached before there is anything in it: mounting on a detached mount needs Linux 6.15.
+        base = mounting.mount_tmpfs(context, target, self.destination, "cgroup", ("mode=755",), _ALWAYS)
         try:
-            # Attached first: mounting on a detached mount needs Linux 6.15.
-            mounting.attach(syscall, base, target)
             for hierarchy in self.cgroup.hierarchies:
                 if hierarchy.controllers:
                     self._mount_hierarchy(context, base, hierarchy)
@@ -107,27 +108,20 @@ class MountCgroup(Record):
     def _mount_hierarchy(self, context: Context, base: int, hierarchy: Hierarchy) -> None:
         syscall = context.syscall
         name = os.path.basename(hierarchy.mount_point)
-        mount = self._clone(context, hierarchy.directory, self._attributes())
+        syscall.mkdir(name, 0o755, dir_fd=base)
+        target = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=base)
         try:
-            syscall.mkdir(name, 0o755, dir_fd=base)
-            directory = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=base)
-            try:
-                mounting.attach(syscall, mount, directory)
-            finally:
-                os.close(directory)
+            _bind(context, hierarchy.directory, target, f"{self.destination}/{name}", self._flags())
         finally:
-            os.close(mount)
+            os.close(target)
         for controller in hierarchy.controllers:
             if controller != name and "=" not in controller:
                 syscall.symlink(name, controller, dir_fd=base)
 
-    def _clone(self, context: Context, directory: str, attributes: int, recursive: int = 0) -> int:
-        syscall = context.syscall
-        mount = syscall.open_tree(flags.AT_FDCWD, directory, flags.OPEN_TREE_CLONE | recursive)
-        try:
-            syscall.mount_setattr(mount, "", mounting.EMPTY | recursive, attributes)
-            mounting.require_flags(mount, attributes & flags.MS_RDONLY)
-        except OSError:
-            os.close(mount)
-            raise
-        return mount
+
+def _bind(context: Context, directory: str, target: int, path: str, to_set: int) -> None:
+    source = context.syscall.openat2(flags.AT_FDCWD, directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        mounting.bind(context, source, target, path, to_set=to_set)
+    finally:
+        os.close(source)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 
-from libcontainer.rootfs import inside
+from libcontainer.rootfs import inside, options
 from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
@@ -113,9 +113,9 @@ def attach(syscall: Syscall, mount_fd: int, target_fd: int) -> None:
 
 
 def bind(
-    context: Context, source_fd: int, target_fd: int, path: str, *, recursive: bool = False, read_only: bool = False
+    context: Context, source_fd: int, target_fd: int, path: str, *, recursive: bool = False, to_set: int = 0
 ) -> None:
-    """Mount what source_fd refers to on target_fd, with the flags that its mount has.
+    """Mount what source_fd refers to on target_fd, with the flags that its mount has and some more.
 
     Args:
         context: of the container.
@@ -123,27 +123,41 @@ def bind(
         target_fd: one of the same kind in the container.
         path: the container's path of the target.
         recursive: take the mounts below the source along.
-        read_only: make the new mount read-only, not those below it.
+        to_set: MS_* flags for the new mount, not for those below it.
     """
-    syscall = context.syscall
+    how = flags.OPEN_TREE_CLONE | EMPTY | (flags.AT_RECURSIVE if recursive else 0)
     try:
-        clone = syscall.open_tree(
-            source_fd, "", flags.OPEN_TREE_CLONE | EMPTY | (flags.AT_RECURSIVE if recursive else 0)
-        )
+        clone = context.syscall.open_tree(source_fd, "", how)
     except OSError as error:
         if error.errno not in NO_NEW_CALLS:
             raise
         mount_flags = flags.MS_BIND | (flags.MS_REC if recursive else 0)
         context.mount_by_path(f"self/fd/{source_fd}", target_fd, None, mount_flags, None)
-        if read_only:
-            change_by_path(context, path, flags.MS_RDONLY)
+        if to_set:
+            change_by_path(context, path, to_set)
         return
     try:
-        if read_only:
-            set_read_only(context, clone)
-        attach(syscall, clone, target_fd)
+        attach_changed(context, clone, target_fd, to_set)
     finally:
         os.close(clone)
+
+
+def attach_changed(context: Context, mount_fd: int, target_fd: int, to_set: int, to_clear: int = 0) -> None:
+    """Change MS_* flags of a detached mount, leave the others as they are, read them back, and attach it."""
+    syscall = context.syscall
+    if to_set or to_clear:
+        attributes, cleared = options.changes(to_set, to_clear)
+        try:
+            syscall.mount_setattr(mount_fd, "", EMPTY, attributes, cleared)
+        except OSError as error:
+            if error.errno not in NO_NEW_CALLS:
+                raise
+            # A detached mount cannot be remounted.
+            attach(syscall, mount_fd, target_fd)
+            _remount(context, mount_fd, to_set, to_clear)
+            return
+        require_flags(mount_fd, to_set)
+    attach(syscall, mount_fd, target_fd)
 
 
 def change_by_path(context: Context, path: str, to_set: int, to_clear: int = 0) -> None:
@@ -151,26 +165,27 @@ def change_by_path(context: Context, path: str, to_set: int, to_clear: int = 0) 
     fd = inside.open_path(context.syscall, context.root_fd, path)
     try:
         _remount(context, fd, to_set, to_clear)
-        require_flags(fd, to_set)
     finally:
         os.close(fd)
 
 
 def set_read_only(context: Context, mount_fd: int) -> None:
-    """Make a mount read-only, keep its other flags, and read back that it is."""
+    """Make an attached mount read-only, keep its other flags, and read back that it is."""
     try:
         context.syscall.mount_setattr(mount_fd, "", EMPTY, flags.MOUNT_ATTR_RDONLY)
     except OSError as error:
         if error.errno not in NO_NEW_CALLS:
             raise
         _remount(context, mount_fd, flags.MS_RDONLY, 0)
-    require_flags(mount_fd, flags.MS_RDONLY)
+    else:
+        require_flags(mount_fd, flags.MS_RDONLY)
 
 
 def _remount(context: Context, mount_fd: int, to_set: int, to_clear: int) -> None:
     # A remount sets all flags anew; in a user namespace it is refused when one that is locked is not named.
     kept = (mount_flags(mount_fd) & ~to_clear) | to_set
     context.mount_by_path(None, mount_fd, None, kept | flags.MS_REMOUNT | flags.MS_BIND, None)
+    require_flags(mount_fd, to_set)
 
 
 def mount_flags(fd: int) -> int:
@@ -226,7 +241,8 @@ def create_filesystem(
         for word in data:
             name, equals, value = word.partition("=")
             if equals:
-                syscall.fsconfig(fs, flags.FSCONFIG_SET_STRING, name, value)
+                # Quotes protect a comma in the text that mount(2) takes; here nothing needs them.
+                syscall.fsconfig(fs, flags.FSCONFIG_SET_STRING, name, value.strip('"'))
             else:
                 syscall.fsconfig(fs, flags.FSCONFIG_SET_FLAG, name)
         syscall.fsconfig(fs, flags.FSCONFIG_CMD_CREATE)
@@ -238,6 +254,22 @@ def create_filesystem(
         raise
     finally:
         os.close(fs)
+
+
+def mount_tmpfs(context: Context, target_fd: int, path: str, source: str, data: Sequence[str], to_set: int) -> int:
+    """Mount a tmpfs of ours with these MS_* flags and return the descriptor of its root."""
+    super_flags = ("ro",) if to_set & flags.MS_RDONLY else ()
+    try:
+        mount = create_filesystem(
+            context.syscall, "tmpfs", source, data, super_flags=super_flags, attributes=options.attributes(to_set)
+        )
+    except OSError as error:
+        if error.errno not in NO_NEW_CALLS:
+            raise
+        context.mount_by_path(source, target_fd, "tmpfs", to_set, ",".join(data))
+        return inside.open_directory(context.syscall, context.root_fd, path)
+    attach(context.syscall, mount, target_fd)
+    return mount
 
 
 def _kernel_log(fs: int) -> str | None:

@@ -103,8 +103,11 @@ class MountFilesystem(Record):
     def _mount(self, context: Context, target: int, data: tuple[str, ...]) -> int:
         """Mount on target and return a descriptor of the mount's root."""
         mount_flags = self.options.flags & ~(flags.MS_RDONLY if self.read_only_later else 0)
+        by_path = _needs_mount2(mount_flags, data)
+        if self.label:
+            data = (*data, f'context="{self.label}"')
         mount = -1
-        if not _needs_mount2(mount_flags, data):
+        if not by_path:
             mount = self._create(context, mount_flags, data)
         if mount < 0:
             return self._mount_by_path(context, target, mount_flags, data)
@@ -124,8 +127,6 @@ class MountFilesystem(Record):
         """Make the detached mount; -1 if only mount(2) may do it here."""
         attributes = options.attributes(mount_flags)
         super_flags = [name for flag, name in _SUPER_FLAGS if mount_flags & flag]
-        if self.label:
-            data = (*data, f"context={self.label}")
         try:
             return mounting.create_filesystem(
                 context.syscall, self.fstype, self.source, data, super_flags=super_flags, attributes=attributes
@@ -148,8 +149,6 @@ class MountFilesystem(Record):
     def _mount_by_path(self, context: Context, target: int, mount_flags: int, data: tuple[str, ...]) -> int:
         if "tmpcopyup" in self.options.special:
             raise OSError(errno.EOPNOTSUPP, "tmpcopyup needs fsopen(2) of Linux 5.2")
-        if self.label:
-            data = (*data, f'context="{self.label}"')
         context.mount_by_path(self.source, target, self.fstype, mount_flags, ",".join(data) or None)
         mount = inside.open_directory(context.syscall, context.root_fd, self.destination)
         mounting.require_flags(mount, mount_flags)
@@ -216,21 +215,25 @@ class BindMount(Record):
         )
 
     def _attach(self, context: Context, mount: int) -> None:
-        wanted = (
-            self.options.replace(flags=self.options.flags & ~flags.MS_RDONLY) if self.read_only_later else self.options
-        )
-        to_set, to_clear = options.changes(wanted)
-        if to_set or to_clear:
-            _change_attributes(context, mount, to_set, to_clear)
         if self.destination == "/proc" and context.syscall.fstatfs_type(mount) != flags.PROC_SUPER_MAGIC:
             raise OSError(errno.EINVAL, "only a procfs may be mounted on /proc")
         target = self._open_target(context, stat.S_ISDIR(os.fstat(mount).st_mode))
         try:
             _refuse_procfs(context, target, self.destination, "bind")
-            mounting.attach(context.syscall, mount, target)
+            mounting.attach_changed(context, mount, target, *self._changes())
+        except OSError as error:
+            if error.errno == errno.EPERM and self.options.cleared:
+                error.add_note(
+                    "a user namespace may not clear flags of the host's mount: leave out suid, dev, exec, rw, atime"
+                )
+            raise
         finally:
             os.close(target)
-        mounting.require_flags(mount, wanted.flags)
+
+    def _changes(self) -> tuple[int, int]:
+        """Return the MS_* flags to set and to clear on the new mount."""
+        later = flags.MS_RDONLY if self.read_only_later else 0
+        return self.options.flags & options.MOUNT_FLAGS & ~later, self.options.cleared & options.MOUNT_FLAGS
 
     def _open_target(self, context: Context, is_directory: bool) -> int:
         syscall, root_fd = context.syscall, context.root_fd
@@ -260,12 +263,14 @@ class BindMount(Record):
             context.mount_by_path(self.source, target, None, bind_flags, None)
         finally:
             os.close(target)
-        asked = self.options.flags & ~(flags.MS_BIND | flags.MS_REC)
-        if asked or self.options.cleared:
-            mounting.change_by_path(context, self.destination, asked, self.options.cleared)
+        to_set, to_clear = self._changes()
+        if to_set or to_clear:
+            mounting.change_by_path(context, self.destination, to_set, to_clear)
         mount = inside.open_path(context.syscall, context.root_fd, self.destination)
         try:
             finish_mount(context, mount, self.options)
+            if self.read_only_later:
+                context.read_only_later[self.destination] = os.dup(mount)
         finally:
             os.close(mount)
 
@@ -330,17 +335,6 @@ def finish_mount(context: Context, mount: int, wanted: MountOptions) -> None:
             if error.errno not in mounting.NO_NEW_CALLS:
                 raise
             context.mount_by_path(None, mount, None, propagation, None)
-
-
-def _change_attributes(context: Context, mount: int, to_set: int, to_clear: int) -> None:
-    try:
-        context.syscall.mount_setattr(mount, "", mounting.EMPTY, to_set, to_clear)
-    except OSError as error:
-        if error.errno == errno.EPERM and to_clear:
-            error.add_note(
-                "a user namespace may not clear flags of the host's mount: leave out suid, dev, exec, rw, atime"
-            )
-        raise
 
 
 def _needs_mount2(mount_flags: int, data: tuple[str, ...]) -> bool:

@@ -187,7 +187,7 @@ class ReadonlyPath(Record):
         if target is None:
             return
         try:
-            mounting.bind(context, target, target, self.path, recursive=True, read_only=True)
+            mounting.bind(context, target, target, self.path, recursive=True, to_set=flags.MS_RDONLY)
         finally:
             os.close(target)
         _verify(context, self.path, lambda fd: mounting.mount_flags(fd) & flags.MS_RDONLY != 0)
@@ -234,26 +234,15 @@ class MaskPath(Record):
 
     def _mask_directory(self, context: Context, target: int) -> None:
         if context.mask_fd < 0:
-            self._mount_empty_directory(context, target)
+            label = (f'context="{self.label}"',) if self.label else ()
+            context.mask_fd = mounting.mount_tmpfs(
+                context, target, self.path, "tmpfs", ("nr_blocks=1", "nr_inodes=1", *label), flags.MS_RDONLY
+            )
         else:
             # One file system serves all: making one costs more than another mount of it.
-            mounting.bind(context, context.mask_fd, target, self.path, read_only=True)
+            mounting.bind(context, context.mask_fd, target, self.path)
         mask = os.fstat(context.mask_fd)
         _verify(context, self.path, lambda fd: os.path.samestat(os.fstat(fd), mask))
-
-    def _mount_empty_directory(self, context: Context, target: int) -> None:
-        data = ["nr_blocks=1", "nr_inodes=1", *([f"context={self.label}"] if self.label else [])]
-        try:
-            context.mask_fd = mounting.create_filesystem(
-                context.syscall, "tmpfs", "tmpfs", data, super_flags=("ro",), attributes=flags.MOUNT_ATTR_RDONLY
-            )
-        except OSError as error:
-            if error.errno not in mounting.NO_NEW_CALLS:
-                raise
-            context.mount_by_path("tmpfs", target, "tmpfs", flags.MS_RDONLY, ",".join(data))
-            context.mask_fd = inside.open_directory(context.syscall, context.root_fd, self.path)
-        else:
-            mounting.attach(context.syscall, context.mask_fd, target)
 
 
 def _open_if_exists(context: Context, path: str) -> int | None:

@@ -112,6 +112,13 @@ _ATTRIBUTES = (
 _ATIME_FLAGS = flags.MS_NOATIME | flags.MS_RELATIME | flags.MS_STRICTATIME
 
 
+MOUNT_FLAGS = (
+    flags.MS_RDONLY | flags.MS_NOSUID | flags.MS_NODEV | flags.MS_NOEXEC | flags.MS_NODIRATIME | flags.MS_NOSYMFOLLOW
+    | _ATIME_FLAGS
+)  # fmt: skip
+"""Flags of a mount; the others are of its file system, and a bind mount cannot change them."""
+
+
 class MountOptions(Record):
     """The options of one mount, sorted by what has to be done with them.
 
@@ -195,10 +202,9 @@ def attributes(mount_flags: int) -> int:
     return result | flags.MOUNT_ATTR_NOATIME if mount_flags & flags.MS_NOATIME else result
 
 
-def changes(options: MountOptions) -> tuple[int, int]:
-    """Return the (set, cleared) MOUNT_ATTR_* that change an existing mount; what is not named stays as it is."""
-    to_set = attributes(options.flags)
-    to_clear = attributes(options.cleared & ~_ATIME_FLAGS)
-    if (options.flags | options.cleared) & _ATIME_FLAGS:
-        to_clear |= _ATIME
-    return to_set, to_clear
+def changes(to_set: int, to_clear: int) -> tuple[int, int]:
+    """Return the (set, cleared) MOUNT_ATTR_* that change these MS_* flags of a mount and leave the others."""
+    cleared = attributes(to_clear & ~_ATIME_FLAGS)
+    if (to_set | to_clear) & _ATIME_FLAGS:
+        cleared |= _ATIME
+    return attributes(to_set), cleared

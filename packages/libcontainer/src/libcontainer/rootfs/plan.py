@@ -195,7 +195,9 @@ def _restrictions(spec: Spec) -> list[Operation]:
     if spec.root.readonly:
         steps.append(operations.MakeReadOnly("/", "root.readonly"))
     for index, path in enumerate(linux.readonly_paths):
-        steps.append(operations.ReadonlyPath(path, f"linux.readonlyPaths[{index}]"))
+        name = f"linux.readonlyPaths[{index}]"
+        is_root = os.path.normpath(path) == "/"
+        steps.append(operations.MakeReadOnly("/", name) if is_root else operations.ReadonlyPath(path, name))
     for index, path in enumerate(linux.masked_paths):
         steps.append(operations.MaskPath(path, f"linux.maskedPaths[{index}]", linux.mount_label))
     return steps

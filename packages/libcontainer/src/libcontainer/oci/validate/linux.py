@@ -1,4 +1,4 @@
-"""Rules of ``linux``: namespaces and what needs them, paths, devices; not those of the groups with a module."""
+"""Rules of ``linux``: namespaces and what needs them, paths, devices, sysctls; groups of properties have modules."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 
     Namespaces = Mapping[str, str | None]
 
+_OF_IPC = (
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.sem",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+)
+_SWAP = {ord("/"): ".", ord("."): "/"}
 _MAX_MAJOR = 2**12 - 1
 _MAX_MINOR = 2**20 - 1
 _NANOSECONDS = 10**9
@@ -37,13 +48,16 @@ def faults(spec: Spec) -> Iterator[SpecError]:
     yield from _groups(spec, namespaces)
 
 
+def sysctl_path(key: str) -> str:
+    """Return the path of a key below /proc/sys: ``net.ipv4.conf.eth0/1.mtu`` is ``net/ipv4/conf/eth0.1/mtu``."""
+    return _dotted(key).translate(_SWAP)
+
+
 def _groups(spec: Spec, namespaces: Namespaces) -> Iterator[SpecError]:
     """Import and ask the modules of the groups that the Spec has."""
     linux = spec.linux
     if linux.sysctl:
-        from libcontainer.oci.validate import sysctl
-
-        yield from sysctl.faults(spec, namespaces)
+        yield from _sysctls(spec, namespaces)
     if linux.seccomp is not None:
         from libcontainer.oci.validate import seccomp
 
@@ -138,3 +152,37 @@ def _paths(linux: Linux, namespaces: Namespaces) -> Iterator[SpecError]:
         for index, path in enumerate(paths):
             if not path.startswith("/"):
                 yield SpecError(f"linux.{name}[{index}]", f"expected an absolute path, got {path[:80]!r}")
+
+
+def _sysctls(spec: Spec, namespaces: Namespaces) -> Iterator[SpecError]:
+    for key in spec.linux.sysctl:
+        name = _dotted(key)
+        reason = _why_not(name, spec, namespaces)
+        if reason is not None:
+            yield SpecError("linux.sysctl", f'sysctl "{key[:80]}" {reason}')
+
+
+def _dotted(key: str) -> str:
+    # The first separator decides which one the key is written with, sysctl(8).
+    dot, slash = key.find("."), key.find("/")
+    return key.translate(_SWAP) if slash >= 0 and (dot < 0 or slash < dot) else key
+
+
+def _why_not(name: str, spec: Spec, namespaces: Namespaces) -> str | None:
+    if not all(part and part not in (".", "..") and "\0" not in part for part in sysctl_path(name).split("/")):
+        return "is not a name of a parameter"
+    if name == "kernel.hostname":
+        return 'conflicts with the OCI "hostname" field'
+    if name == "kernel.domainname":
+        if spec.domainname:
+            return 'conflicts with the OCI "domainname" field'
+        needed = "uts"
+    elif name in _OF_IPC or name.startswith("fs.mqueue."):
+        needed = "ipc"
+    elif name.startswith("net."):
+        needed = "network"
+    elif name.startswith("user."):
+        needed = "user"
+    else:
+        return "is not in a separate kernel namespace"
+    return None if needed in namespaces else f"is not in a separate kernel namespace: it needs one of type {needed}"

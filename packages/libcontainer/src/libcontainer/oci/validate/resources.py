@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libcontainer.errors import SpecError
-from libcontainer.oci.validate.lists import is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +67,11 @@ def _memory(memory: LinuxMemory, at: str) -> Iterator[SpecError]:
 def _cpu(cpu: LinuxCPU, at: str) -> Iterator[SpecError]:
     for name in ("cpus", "mems"):
         value: str | None = getattr(cpu, name)
-        if value and not is_list(value.strip("\n")):
+        if value:
+            from libcontainer.oci.validate.lists import is_list
+
+            if is_list(value.strip("\n")):
+                continue
             yield SpecError(f"{at}.{name}", f"expected a list such as '0-3,7', got {value[:80]!r}")
     if cpu.burst and cpu.quota is not None and 0 < cpu.quota < cpu.burst:
         yield SpecError(f"{at}.burst", f"expected at most the quota, {cpu.quota}, got {cpu.burst}")
