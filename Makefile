@@ -64,7 +64,7 @@ uninstall:  ## Remove what install made
 	packages/pyouki/uninstall.sh $(PREFIX)
 
 docs: develop  ## Build the documentation into build/site
-	$(VENV)/bin/zensical build --strict
+	$(VENV)/bin/mkdocs build --strict --quiet
 
 clean:  ## Remove everything built here
 	rm -rf $(VENV) build dist packages/*/build packages/*/bin packages/*/src/*.egg-info $(EXTENSIONS)

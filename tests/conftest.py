@@ -7,6 +7,7 @@ import fnmatch
 import itertools
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -89,12 +90,17 @@ def rootfs_template(session_directory: str) -> RootfsTemplate:
 
 
 @pytest.fixture(scope="session")
-def runtime_path(tracker: Tracker) -> str:
+def runtime_path(tracker: Tracker, session_directory: str) -> str:
     """The runtime that $RUNTIME names (pyouki without it), on a machine made fit for it."""
     path = runtimes.find(os.environ.get("RUNTIME", "pyouki"))
     if runtimes.kind(path) == "crun" and "/sys/fs/cgroup/unified" in host.mount_points("cgroup2"):
         # crun refuses a v2 hierarchy with controllers beside v1; it takes a tmpfs there for "no v2".
         host.mount("tmpfs", "/sys/fs/cgroup/unified", "tmpfs")
+    # A runtime may change the owner of its caller's standard streams (crun does): it shall not be the host's device.
+    null = os.path.join(session_directory, "null")
+    os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    os.chmod(null, 0o666)
+    host.mount(null, "/dev/null", None, host.MS_BIND)
     return path
 
 

@@ -93,7 +93,7 @@ def test_propagation(inside: Inside, work: str, word: str, tag: str | None) -> N
     finally:
         host.umount(source)
 
-    assert [field.partition(":")[0] + ":" for field in found.tags] == ([tag] if tag else [])
+    assert any(field.startswith(tag) for field in found.tags) if tag else found.tags == []
 
 
 def test_bind_mount_of_a_directory(inside: Inside, work: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
+from tests.support.runtime import read
 
 if TYPE_CHECKING:
     from tests.conftest import Inside, MakeBundle
@@ -89,7 +90,7 @@ def test_mount_namespace_does_not_leak_to_the_host(runtime: Runtime, make_bundle
 
     container = runtime.start(make_bundle(mutate=mutate))
 
-    assert container.bundle.inside("/mnt") not in "".join(open("/proc/self/mountinfo", encoding="utf-8"))
+    assert container.bundle.inside("/mnt") not in read("/proc/self/mountinfo")
 
 
 class TestFailure:

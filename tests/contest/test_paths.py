@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
+from tests.support.runtime import read
 
 if TYPE_CHECKING:
     from tests.conftest import Inside, MakeBundle
@@ -47,7 +48,7 @@ class TestMasked:
 
         runtime.run(bundle).succeed()
 
-        assert open(path, encoding="ascii").read() == "secret"
+        assert read(path) == "secret"
 
     def test_symbolic_link_masks_its_target(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
         bundle = make_bundle("cat", "/target", mutate=mutations.linux(maskedPaths=["/link"]))

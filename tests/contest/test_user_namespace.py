@@ -106,6 +106,8 @@ def test_joined_by_path(runtime: Runtime, make_bundle: MakeBundle, inside: Insid
 
 
 def test_callers_null_device_keeps_its_owner(inside: Inside) -> None:
+    os.chown("/dev/null", 0, 0)
+
     inside("true", _MAPPED)
 
     assert (os.stat("/dev/null").st_uid, os.stat("/dev/null").st_gid) == (0, 0)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cffi import FFI
 from tests.integration.rootfs import harness, specs
 from tests.integration.rootfs.conftest import snapshot
 
@@ -20,6 +21,9 @@ from libcontainer.oci.spec import LinuxDevice, Mount, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
 
 pytestmark = pytest.mark.root
 
@@ -88,15 +92,17 @@ def swapping(bundle: Path, victim: Path) -> Iterator[None]:
     rootfs = bundle / "rootfs"
     (rootfs / "vol").mkdir()
     os.symlink(str(victim), rootfs / "link")
+    ffi = FFI()
+    ffi.cdef("int renameat2(int, const char *, int, const char *, unsigned int);")
+    libc = ffi.dlopen(None)
     pid = os.fork()
     if pid == 0:
         os.chdir(rootfs)
-        while True:
-            os.rename("vol", "directory")
-            os.rename("link", "vol")
-            os.rename("vol", "link")
-            os.rename("directory", "vol")
+        while libc.renameat2(AT_FDCWD, b"vol", AT_FDCWD, b"link", RENAME_EXCHANGE) == 0:
+            pass
+        os._exit(1)
     yield
+    assert os.waitpid(pid, os.WNOHANG) == (0, 0)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
 

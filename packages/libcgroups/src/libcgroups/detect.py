@@ -133,28 +133,32 @@ def _parse(mountinfo: str) -> list[tuple[int, Mount]]:
     """
     found: list[tuple[int, Mount]] = []
     places = "\n"
-    for line in mountinfo.splitlines():
-        before, _, after = line.partition(" - ")
-        fields = before.split(" ", 5)
-        if len(fields) < 5:
+    # Nothing before the first one matters: only a later mount hides an earlier one.
+    start = mountinfo.rfind("\n", 0, max(mountinfo.find(" - cgroup"), 0)) + 1
+    for line in mountinfo[start:].splitlines():
+        fields = line.split(" ", 5)
+        if len(fields) < 6:
             continue
         mount_point = _unescape(fields[4])
         covered = mount_point.rstrip("/") + "/"
         if f"\n{covered}" in places:
-            found = [item for item in found if not (item[1].mount_point + "/").startswith(covered)]
+            found = [item for item in found if not f"{item[1].mount_point}/".startswith(covered)]
             places = "\n" + "".join(f"{item[1].mount_point}/\n" for item in found)
-        if not after.startswith("cgroup"):
-            continue
-        kind, _, rest = after.partition(" ")
-        controllers: tuple[str, ...] = ()
-        if kind == "cgroup":
-            options = rest.rpartition(" ")[2].split(",")
-            controllers = tuple(
-                option for option in options if option not in _NO_CONTROLLERS and not option.startswith("release_agent")
-            )
-        found.append((2 if kind == "cgroup2" else 1, Mount(controllers, mount_point, _unescape(fields[3]))))
-        places += f"{mount_point}/\n"
+        if " - cgroup" in fields[5]:
+            kind, _, rest = fields[5].partition(" - ")[2].partition(" ")
+            controllers = _controllers(rest.rpartition(" ")[2]) if kind == "cgroup" else ()
+            found.append((2 if kind == "cgroup2" else 1, Mount(controllers, mount_point, _unescape(fields[3]))))
+            places += f"{mount_point}/\n"
     return found
+
+
+def _controllers(options: str) -> tuple[str, ...]:
+    """Pick the controllers, or the name, out of the options of a v1 mount."""
+    return tuple(
+        option
+        for option in options.split(",")
+        if option not in _NO_CONTROLLERS and not option.startswith("release_agent=")
+    )
 
 
 def _unescape(field: str) -> str:

@@ -14,6 +14,9 @@ REMOVE_TIMEOUT_S = 5.0
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.1
 
+# Processes to watch at once; the pause ends the wait for the others.
+_WATCHED = 64
+
 # EBUSY, ENOTEMPTY (of a fake hierarchy on an ordinary file system).
 _BUSY = (16, 39)
 
@@ -76,11 +79,11 @@ def _wait_for_end(pids: list[int], timeout_s: float) -> None:
     poll = select.poll()
     descriptors = []
     try:
-        for pid in pids:
+        for pid in pids[:_WATCHED]:
             try:
                 descriptors.append(os.pidfd_open(pid))
             except OSError:
-                # It ended (ESRCH): no reason to wait. Or too many are open (EMFILE): the others will do.
+                # It has ended; or no more descriptors are to be had, then the others will do.
                 continue
             poll.register(descriptors[-1], select.POLLIN)
         if pids and not descriptors:

@@ -9,8 +9,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Descriptors held at once; the usual limit of open files is 1024.
+_BATCH = 256
+
 # Rounds after which processes that fork faster than we can signal are left to the caller's next attempt.
-_ROUNDS = 100
+_ROUNDS = 1000
 
 
 def send_to_all(list_pids: Callable[[], list[int]], signal: int) -> None:
@@ -25,7 +28,7 @@ def send_to_all(list_pids: Callable[[], list[int]], signal: int) -> None:
     """
     signalled: set[int] = set()
     for _ in range(_ROUNDS):
-        new = [pid for pid in list_pids() if pid not in signalled]
+        new = [pid for pid in list_pids() if pid not in signalled][:_BATCH]
         if not new:
             return
         descriptors = _open(new)

@@ -38,8 +38,8 @@ def fake(tmp_path: Path) -> Iterator[FakeHierarchy]:
         yield hierarchy
 
 
-def manager(fake: FakeHierarchy, path: str = "/web/one", **options: bool) -> Manager:
-    return Manager(CgroupConfig(container_name="one", cgroup_path=path, **options), fake.mounts)
+def manager(fake: FakeHierarchy, path: str = "/web/one", *, rootless: bool = False) -> Manager:
+    return Manager(CgroupConfig(container_name="one", cgroup_path=path, rootless=rootless), fake.mounts)
 
 
 def test_a_whole_life_writes_each_file_once(fake: FakeHierarchy) -> None:

@@ -41,8 +41,8 @@ NUMBERS: dict[str, int] = {
 """The limits of the specification and their numbers on this architecture (they differ on mips, alpha and sparc)."""
 
 
-def set_all(syscall: Syscall, rlimits: Sequence[Rlimit]) -> None:
-    """Set the limits of the calling process in the order given.
+def set_all(syscall: Syscall, rlimits: Sequence[Rlimit], pid: int = 0) -> None:
+    """Set the limits of a process, by default the calling one, in the order given.
 
     Raises:
         SyscallError: EPERM when a hard limit is above the present one and CAP_SYS_RESOURCE is missing; EINVAL when
@@ -50,7 +50,7 @@ def set_all(syscall: Syscall, rlimits: Sequence[Rlimit]) -> None:
     """
     for index, limit in enumerate(rlimits):
         try:
-            syscall.setrlimit(NUMBERS[limit.type], limit.soft, limit.hard)
+            syscall.setrlimit(NUMBERS[limit.type], limit.soft, limit.hard, pid)
         except OSError as error:
             raise errors.syscall_error(
                 error,

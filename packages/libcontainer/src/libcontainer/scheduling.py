@@ -91,8 +91,8 @@ def set_io_priority(syscall: Syscall, io_priority: IOPriority) -> None:
         ) from error
 
 
-def set_affinity(syscall: Syscall, processors: str, asked_by: str) -> None:
-    """Bind the calling process to the processors of a list such as ``0-3,7``.
+def set_affinity(syscall: Syscall, processors: str, asked_by: str, pid: int = 0) -> None:
+    """Bind a process, by default the calling one, to the processors of a list such as ``0-3,7``.
 
     ``asked_by`` is the property that says so, ``process.execCPUAffinity.initial`` or ``.final``.
 
@@ -105,7 +105,7 @@ def set_affinity(syscall: Syscall, processors: str, asked_by: str) -> None:
     except ValueError as error:
         raise errors.SpecError(asked_by, str(error)) from error
     try:
-        syscall.sched_setaffinity(numbers)
+        syscall.sched_setaffinity(numbers, pid)
     except OSError as error:
         raise errors.syscall_error(
             error,

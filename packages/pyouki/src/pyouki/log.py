@@ -16,7 +16,7 @@ from libcontainer.oci import json_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from liboci_cli.global_options import GlobalOptions
+    from liboci_cli.table import GlobalOptions
 
 _NAMES = {10: "debug", 20: "info", 30: "warning", 40: "error"}
 _LEVELS = {"error": 40, "warning": 30, "warn": 30, "info": 20, "debug": 10, "trace": 10}

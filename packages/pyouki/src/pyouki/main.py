@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from liboci_cli.global_options import GlobalOptions
+    from liboci_cli.table import GlobalOptions
     from liboci_cli.options import Command
     from liboci_cli.parse import Invocation
 

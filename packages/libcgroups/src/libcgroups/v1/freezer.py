@@ -25,7 +25,8 @@ class Freezer(Controller):
         """Freeze or thaw, and wait until it is done; UNDEFINED changes nothing.
 
         Raises:
-            FrozenError: processes do not stop in time; the cgroup is thawed again.
+            FrozenError: processes do not stop in time, and the cgroup is thawed again; or it cannot be thawed because
+                one above is frozen.
             FileError: the cgroup is not there, or not ours.
         """
         if state == "UNDEFINED":
@@ -34,7 +35,9 @@ class Freezer(Controller):
         files.write_cgroup_file(path, state)
         deadline = time.monotonic() + FREEZE_TIMEOUT_S
         pause_s = 0.00005
-        while state == "FROZEN" and (seen := files.read_cgroup_file(path).strip()) != state:
+        while (seen := files.read_cgroup_file(path).strip()) != state:
+            if state == "THAWED":
+                _frozen_above(directory)
             if time.monotonic() > deadline:
                 _give_up(directory, seen)
             time.sleep(pause_s)
@@ -42,15 +45,16 @@ class Freezer(Controller):
             # Written again each time: processes forked meanwhile are caught only by a new request.
             files.write_cgroup_file(path, state)
 
-    @classmethod
-    def state(cls, directory: str) -> str:
-        """Return FROZEN, FREEZING or THAWED; THAWED if the cgroup does not exist."""
-        return (files.read_optional_cgroup_file(f"{directory}/freezer.state") or "THAWED").strip()
 
-    @classmethod
-    def is_frozen_by_parent(cls, directory: str) -> bool:
-        """Tell whether a cgroup above is frozen, so that this one cannot be thawed."""
-        return (files.read_optional_cgroup_file(f"{directory}/freezer.parent_freezing") or "0").strip() == "1"
+def _frozen_above(directory: str) -> None:
+    from libcgroups import errors
+
+    raise errors.FrozenError(
+        f"thaw {directory}: a cgroup above it is frozen",
+        path=directory,
+        hint="write THAWED to the freezer.state of the one that was frozen",
+        controller="freezer",
+    )
 
 
 def _give_up(directory: str, seen: str) -> None:

@@ -29,6 +29,9 @@ _SIGKILL = 9
 # EPERM, EACCES, EROFS: what someone without permission is told.
 _NOT_PERMITTED = (1, 13, 30)
 
+# ENOENT, ENODEV: the parent was, or is being, removed.
+_VANISHED = (2, 19)
+
 # Where to look for the container's processes; the freezer first: while it is frozen the list cannot change.
 _LISTS_PROCESSES = ("freezer", "pids", "devices", "memory")
 
@@ -53,7 +56,8 @@ class Manager:
         )
         self._unavailable: tuple[str, ...] = ()
         self._is_refused = False
-        self._cpuset_is_applied = False
+        # The lists that ``create`` wrote already, by file name.
+        self._cpuset_written: dict[str, str] = {}
 
     @classmethod
     def restore(cls, state: State) -> Manager:
@@ -81,7 +85,7 @@ class Manager:
         self._missing_parents = tuple(int(row[3]) for row in rows)
         self._unavailable = ()
         self._is_refused = False
-        self._cpuset_is_applied = False
+        self._cpuset_written = {}
 
     def state(self) -> dict[str, object]:
         """Return what restore needs; see CgroupManager."""
@@ -117,17 +121,17 @@ class Manager:
         """
         made: list[str] = []
         try:
-            for each in self._hierarchies:
-                self._create_in(each, made, resources)
+            for each, missing in zip(self._hierarchies, self._missing_parents, strict=True):
+                self._create_in(each, missing, made, resources)
         except Exception as error:
             _undo(made, error)
             raise
         if self._unavailable:
             self._leave_out_unavailable()
 
-    def _create_in(self, each: Hierarchy, made: list[str], resources: LinuxResources | None) -> None:
+    def _create_in(self, each: Hierarchy, missing: int, made: list[str], resources: LinuxResources | None) -> None:
         try:
-            is_new = _make(each, made)
+            is_new = _make(each, missing, made)
         except Exception as error:
             if not self._rootless or getattr(error, "errno", None) not in _NOT_PERMITTED:
                 raise
@@ -142,7 +146,7 @@ class Manager:
 
             asked = {} if resources is None else {w.file: w.text for w in cpuset.CpuSet.plan(resources, each.directory)}
             cpuset.inherit(each.directory, each.mount_point, asked)
-            self._cpuset_is_applied = resources is not None
+            self._cpuset_written = asked
 
     def _refuse_if_in_use(self, each: Hierarchy) -> None:
         pids = files.get_all_pids(each.directory)
@@ -192,8 +196,14 @@ class Manager:
             FileError: the kernel refused a value.
         """
         for controller, directory in self._controllers(controller_opt):
-            if not (controller.name == "cpuset" and self._cpuset_is_applied):
+            if controller.name == "cpuset" and self._cpuset_written and controller_opt.resources is not None:
+                plan = controller.plan(controller_opt.resources, directory)
+                controller.write(
+                    [write for write in plan if self._cpuset_written.get(write.file) != write.text], directory
+                )
+            else:
                 controller.apply(controller_opt, directory)
+        self._cpuset_written = {}
         if controller_opt.freezer_state is not None:
             self.freeze(controller_opt.freezer_state)
 
@@ -239,9 +249,14 @@ class Manager:
 
         if controller in self._unavailable or (self._rootless and not self._hierarchies):
             return _not_delegated()
+        hint = f"mount -t cgroup -o {controller} cgroup /sys/fs/cgroup/{controller}, or remove the limit"
+        unified = next((each.mount_point for each in self._hierarchies if not each.controllers), None)
+        text = None if unified is None else files.read_optional_cgroup_file(f"{unified}/cgroup.controllers")
+        if controller in (text or "").split():
+            hint = "it belongs to the unified hierarchy here, which has no limits on a hybrid machine; remove the limit"
         return errors.NotMountedError(
             f"set {controller} limit: the controller is not mounted as a cgroup v1 hierarchy",
-            hint=f"mount -t cgroup -o {controller} cgroup /sys/fs/cgroup/{controller}, or remove the limit",
+            hint=hint,
             controller=controller,
         )
 
@@ -387,21 +402,20 @@ def _hierarchy(controllers: tuple[str, ...], mount_point: str, path: str) -> Hie
     return Hierarchy(controllers, mount_point, path, files.join_safely(mount_point, path))
 
 
-def _make(each: Hierarchy, made: list[str]) -> bool:
+def _make(each: Hierarchy, missing: int, made: list[str]) -> bool:
     """Make the cgroup and its missing parents; True if the cgroup itself is new.
 
-    A parent may vanish between the attempts, when the last container in it goes away.
+    A parent may vanish in between, when the last container in it goes away: then it is made again.
     """
+    wanted = [each.directory, *_parents(each.directory, missing)]
     while True:
-        missing = files.missing_directories(each.directory, each.mount_point)
-        if not missing:
-            return False
         try:
             # One by one into the list: when the second fails, the first is there.
-            made.extend(directory for directory in reversed(missing) if files.make_directory(directory))
+            made.extend(directory for directory in reversed(wanted) if files.make_directory(directory))
         except Exception as error:
-            if getattr(error, "errno", None) != 2 or not os.path.isdir(each.mount_point):
+            if getattr(error, "errno", None) not in _VANISHED or not os.path.isdir(each.mount_point):
                 raise
+            wanted = [each.directory, *files.missing_directories(_parent(each.directory), each.mount_point)]
         else:
             return made[-1:] == [each.directory]
 

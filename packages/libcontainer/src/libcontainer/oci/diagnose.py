@@ -116,7 +116,8 @@ def _sentence(fault: ErrorDetails) -> str:
     """Say what ``decode`` would say."""
     kind, limits = fault["type"], fault.get("ctx", {})
     path = json_path(list(fault["loc"]))
-    if kind == "missing":
+    # null in a required property: optional ones and mappings take it, so nothing else can refuse null by its name.
+    if kind == "missing" or (fault["input"] is None and fault["loc"] and isinstance(fault["loc"][-1], str)):
         return f"{path}: required property is missing"
     if kind == "literal_error":
         expected = "one of " + limits["expected"].replace("'", "").replace(" or ", ", ")

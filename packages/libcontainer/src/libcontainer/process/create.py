@@ -311,7 +311,7 @@ class _Creation:
         elif message.kind == channel_module.SET_RLIMITS:
             from libcontainer import rlimits
 
-            rlimits.set_of(self.pid, self.plan.process.rlimits)
+            rlimits.set_all(self.syscall, self.plan.process.rlimits, self.pid)
             channel.send(channel_module.DONE)
         elif message.kind == channel_module.MOVE_NET_DEVICES:
             self._move_net_devices()

@@ -218,10 +218,10 @@ class _Execution:
 
     def _enter_cgroup(self, manager: cgroups.CgroupManager, pid: int) -> None:
         affinity = self.process.exec_cpu_affinity
-        if affinity is not None:
+        if affinity is not None and affinity.initial:
             from libcontainer import scheduling
 
-            scheduling.set_affinity_of(pid, affinity.initial, "process.execCPUAffinity.initial")
+            scheduling.set_affinity(self.syscall, affinity.initial, "process.execCPUAffinity.initial", pid)
         with cgroups.translated("cgroup join"):
             if self.options.sub_cgroups:
                 from libcontainer.process import sub_cgroup
@@ -229,8 +229,10 @@ class _Execution:
                 sub_cgroup.join(manager, self.options.sub_cgroups, pid)
             else:
                 manager.add_task(pid)
-        if affinity is not None:
-            scheduling.set_affinity_of(pid, affinity.final, "process.execCPUAffinity.final")
+        if affinity is not None and affinity.final:
+            from libcontainer import scheduling
+
+            scheduling.set_affinity(self.syscall, affinity.final, "process.execCPUAffinity.final", pid)
 
     def _join(self, container: int, joined: list[tuple[str, int]], channel: Channel, its: Channel) -> NoReturn:
         """Be the joiner: enter the namespaces and the cgroup, clone the process, end."""
@@ -371,7 +373,7 @@ class _Execution:
         elif message.kind == channel_module.SET_RLIMITS:
             from libcontainer import rlimits
 
-            rlimits.set_of(self.pid, self.process.rlimits)
+            rlimits.set_all(self.syscall, self.process.rlimits, self.pid)
         else:
             raise LibcontainerError(f"the process sent {message.kind!r}")
         channel.send(channel_module.DONE)

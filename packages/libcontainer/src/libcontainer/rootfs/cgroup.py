@@ -74,11 +74,11 @@ class MountCgroup(Record):
                     os.close(mount)
                 return
         if self.cgroup.hierarchies:
-            _bind(context, self.cgroup.hierarchies[0].directory, target, self.destination, self._flags())
+            mounting.bind(context, self.cgroup.hierarchies[0].directory, target, self.destination, to_set=self._flags())
         else:
             # No cgroup of our own is known (rootless without delegation): the host's tree, but never to be written
             # (CVE-2023-25809).
-            _bind(context, _HOST_MOUNT, target, self.destination, self._flags() | flags.MS_RDONLY)
+            mounting.bind(context, _HOST_MOUNT, target, self.destination, to_set=self._flags() | flags.MS_RDONLY)
 
     def _new_unified(self, context: Context) -> int:
         """Make a mount whose root is that of the cgroup namespace; -1 where that is not allowed."""
@@ -111,17 +111,9 @@ class MountCgroup(Record):
         syscall.mkdir(name, 0o755, dir_fd=base)
         target = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=base)
         try:
-            _bind(context, hierarchy.directory, target, f"{self.destination}/{name}", self._flags())
+            mounting.bind(context, hierarchy.directory, target, f"{self.destination}/{name}", to_set=self._flags())
         finally:
             os.close(target)
         for controller in hierarchy.controllers:
             if controller != name and "=" not in controller:
                 syscall.symlink(name, controller, dir_fd=base)
-
-
-def _bind(context: Context, directory: str, target: int, path: str, to_set: int) -> None:
-    source = context.syscall.openat2(flags.AT_FDCWD, directory, os.O_PATH | os.O_DIRECTORY)
-    try:
-        mounting.bind(context, source, target, path, to_set=to_set)
-    finally:
-        os.close(source)

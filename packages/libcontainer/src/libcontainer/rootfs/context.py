@@ -113,26 +113,30 @@ def attach(syscall: Syscall, mount_fd: int, target_fd: int) -> None:
 
 
 def bind(
-    context: Context, source_fd: int, target_fd: int, path: str, *, recursive: bool = False, to_set: int = 0
+    context: Context, source: int | str, target_fd: int, path: str, *, recursive: bool = False, to_set: int = 0
 ) -> None:
-    """Mount what source_fd refers to on target_fd, with the flags that its mount has and some more.
+    """Mount a file or directory on target_fd, with the flags that its mount has and some more.
 
     Args:
         context: of the container.
-        source_fd: a file or directory.
+        source: descriptor, or path on the host.
         target_fd: one of the same kind in the container.
         path: the container's path of the target.
         recursive: take the mounts below the source along.
         to_set: MS_* flags for the new mount, not for those below it.
     """
-    how = flags.OPEN_TREE_CLONE | EMPTY | (flags.AT_RECURSIVE if recursive else 0)
+    how = flags.OPEN_TREE_CLONE | (flags.AT_RECURSIVE if recursive else 0)
     try:
-        clone = context.syscall.open_tree(source_fd, "", how)
+        if isinstance(source, str):
+            clone = context.syscall.open_tree(flags.AT_FDCWD, source, how)
+        else:
+            clone = context.syscall.open_tree(source, "", how | EMPTY)
     except OSError as error:
         if error.errno not in NO_NEW_CALLS:
             raise
         mount_flags = flags.MS_BIND | (flags.MS_REC if recursive else 0)
-        context.mount_by_path(f"self/fd/{source_fd}", target_fd, None, mount_flags, None)
+        name = source if isinstance(source, str) else f"self/fd/{source}"
+        context.mount_by_path(name, target_fd, None, mount_flags, None)
         if to_set:
             change_by_path(context, path, to_set)
         return

@@ -67,8 +67,29 @@ def make_directories(syscall: Syscall, root_fd: int, path: str, mode: int = 0o75
     try:
         return open_directory(syscall, root_fd, path, no_symlinks=no_symlinks)
     except FileNotFoundError:
+        fd = _make_last(syscall, root_fd, path, mode, no_symlinks)
+        if fd >= 0:
+            return fd
         walk = _Walk(syscall, root_fd, path, make=stat.S_IFDIR | mode, no_symlinks=no_symlinks)
         return walk.open(os.O_PATH | os.O_DIRECTORY)
+
+
+def _make_last(syscall: Syscall, root_fd: int, path: str, mode: int, no_symlinks: bool) -> int:
+    """Make a directory whose parent exists, as most do; -1 if it is not that simple."""
+    parent, _, name = path.rpartition("/")
+    if name in ("", ".", ".."):
+        return -1
+    try:
+        parent_fd = open_directory(syscall, root_fd, parent, no_symlinks=no_symlinks)
+    except FileNotFoundError:
+        return -1
+    try:
+        syscall.mkdir(name, mode, dir_fd=parent_fd)
+        return os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent_fd)
+    except FileExistsError:
+        return -1
+    finally:
+        os.close(parent_fd)
 
 
 def make_file(syscall: Syscall, root_fd: int, path: str, mode: int = 0o644) -> int:

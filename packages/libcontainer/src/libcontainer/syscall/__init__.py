@@ -146,8 +146,8 @@ if TYPE_CHECKING:
         def capset(self, effective: int, permitted: int, inheritable: int) -> None:
             """capset(2): the sets as bit masks."""
 
-        def setrlimit(self, resource: int, soft: int, hard: int) -> None:
-            """prlimit(2) of the calling process; the limits as unsigned 64-bit numbers."""
+        def setrlimit(self, resource: int, soft: int, hard: int, pid: int = 0) -> None:
+            """prlimit(2); the limits as unsigned 64-bit numbers, pid 0 is the calling process."""
 
         def keyctl_join_session_keyring(self, name: str) -> int:
             """keyctl_join_session_keyring(3), returns the key's serial number."""
@@ -167,8 +167,8 @@ if TYPE_CHECKING:
         ) -> None:
             """sched_setattr(2) of the calling process; times in nanoseconds."""
 
-        def sched_setaffinity(self, processors: Sequence[int]) -> None:
-            """sched_setaffinity(2) of the calling process."""
+        def sched_setaffinity(self, processors: Sequence[int], pid: int = 0) -> None:
+            """sched_setaffinity(2); pid 0 is the calling process."""
 
         def set_mempolicy(self, mode: int, nodes: Sequence[int]) -> None:
             """set_mempolicy(2)."""

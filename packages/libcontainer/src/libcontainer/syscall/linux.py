@@ -235,10 +235,10 @@ class LinuxSyscall:
         """capset(2)."""
         _check(lib.lc_capset(effective, permitted, inheritable), "capset")
 
-    def setrlimit(self, resource: int, soft: int, hard: int) -> None:
+    def setrlimit(self, resource: int, soft: int, hard: int, pid: int = 0) -> None:
         """prlimit(2)."""
         limits = tuple(_resource.RLIM_INFINITY if limit == _UINT64_MAX else limit for limit in (soft, hard))
-        _resource.setrlimit(resource, limits)  # type: ignore[arg-type]  # a pair by construction
+        _resource.prlimit(pid, resource, limits)  # type: ignore[arg-type]  # a pair by construction
 
     def keyctl_join_session_keyring(self, name: str) -> int:
         """keyctl(2) KEYCTL_JOIN_SESSION_KEYRING."""
@@ -264,9 +264,9 @@ class LinuxSyscall:
             lib.lc_sched_setattr(0, policy, flags, nice, priority, runtime, deadline, period), "sched_setattr"
         )
 
-    def sched_setaffinity(self, processors: Sequence[int]) -> None:
+    def sched_setaffinity(self, processors: Sequence[int], pid: int = 0) -> None:
         """sched_setaffinity(2)."""
-        os.sched_setaffinity(0, processors)
+        os.sched_setaffinity(pid, processors)
 
     def set_mempolicy(self, mode: int, nodes: Sequence[int]) -> None:
         """set_mempolicy(2)."""

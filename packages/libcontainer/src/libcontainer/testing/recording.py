@@ -232,9 +232,9 @@ class RecordingSyscall:
         """Record capset(2)."""
         self._record("capset", effective, permitted, inheritable)
 
-    def setrlimit(self, resource: int, soft: int, hard: int) -> None:
-        """Record prlimit(2)."""
-        self._record("setrlimit", resource, soft, hard)
+    def setrlimit(self, resource: int, soft: int, hard: int, pid: int = 0) -> None:
+        """Record prlimit(2); the pid only when it is another process's."""
+        self._record("setrlimit", resource, soft, hard, *((pid,) if pid else ()))
 
     def keyctl_join_session_keyring(self, name: str) -> int:
         """Record keyctl_join_session_keyring(3)."""
@@ -258,9 +258,9 @@ class RecordingSyscall:
         """Record sched_setattr(2)."""
         self._record("sched_setattr", policy, flags, nice, priority, runtime, deadline, period)
 
-    def sched_setaffinity(self, processors: Sequence[int]) -> None:
-        """Record sched_setaffinity(2)."""
-        self._record("sched_setaffinity", tuple(processors))
+    def sched_setaffinity(self, processors: Sequence[int], pid: int = 0) -> None:
+        """Record sched_setaffinity(2); the pid only when it is another process's."""
+        self._record("sched_setaffinity", tuple(processors), *((pid,) if pid else ()))
 
     def set_mempolicy(self, mode: int, nodes: Sequence[int]) -> None:
         """Record set_mempolicy(2)."""
