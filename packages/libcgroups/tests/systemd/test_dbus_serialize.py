@@ -103,26 +103,17 @@ def test_the_call_that_starts_a_unit_is_spelled_as_the_specification_says() -> N
     call = messages.method_call(1, None, "/o", "i.f", "M", "sa(sv)", ("x", [("P", Variant("b", True))]))
 
     assert messages.encode(call) == (
-        b"l\1\0\1" + b"\x24\0\0\0" + b"\1\0\0\0" + b"\x3f\0\0\0"
-        b"\1\1o\0" + b"\2\0\0\0/o\0" + b"\0\0\0\0\0"
-        b"\2\1s\0" + b"\3\0\0\0i.f\0" + b"\0\0\0\0"
-        b"\3\1s\0" + b"\1\0\0\0M\0" + b"\0\0\0\0\0\0"
-        b"\x08\1g\0" + b"\6sa(sv)\0" + b"\0\0\0\0"[:1]
-        + b"\1\0\0\0x\0\0\0" + b"\x14\0\0\0" + b"\0\0\0\0" + b"\1\0\0\0P\0" + b"\1b\0" + b"\0\0\0" + b"\1\0\0\0"
+        b"l\1\0\1" b"\x20\0\0\0" b"\1\0\0\0" b"\x3c\0\0\0"
+        b"\1\1o\0" b"\2\0\0\0/o\0" b"\0\0\0\0\0"
+        b"\2\1s\0" b"\3\0\0\0i.f\0" b"\0\0\0\0"
+        b"\3\1s\0" b"\1\0\0\0M\0" b"\0\0\0\0\0\0"
+        b"\x08\1g\0" b"\6sa(sv)\0" b"\0\0\0\0"
+        b"\1\0\0\0x\0\0\0" b"\x10\0\0\0" b"\0\0\0\0" b"\1\0\0\0P\0" b"\1b\0" b"\0\0\0" b"\1\0\0\0"
     )  # fmt: skip
 
 
 def test_big_endian_messages_are_read() -> None:
-    data = (
-        b"B\2\1\1"
-         b"\0\0\0\4"
-         b"\0\0\0\7"
-         b"\0\0\0\x0f"
-         b"\5\1u\0\0\0\0\3"
-         b"\x08\1g\0\1u\0"
-         b"\0"
-         b"\0\0\1\0"
-    )
+    data = b"B\2\1\1\0\0\0\4\0\0\0\7\0\0\0\x0f\5\1u\0\0\0\0\3\x08\1g\0\1u\0\0\0\0\1\0"
 
     assert messages.decode(data) == Message(2, 7, reply_serial=3, signature="u", values=(256,), flags=1)
 
@@ -172,9 +163,9 @@ def test_bad_signatures_are_refused(signature: str) -> None:
 @pytest.mark.parametrize(
     ("signature", "value"),
     [
-        ("y", 256), ("u", -1), ("u", True), ("b", 1), ("s", b"x"), ("s", "a\0b"), ("s", "\ud800"), ("o", "x"), ("o", "/a//b"),
-        ("g", "()"), ("v", "x"), ("v", Variant("ss", "x")), ("as", "ab"), ("a{sv}", []), ("(ss)", ["a", "b"]), ("(ss)", ("a",)),
-        ("t", 1.5), ("d", "1"),
+        ("y", 256), ("u", -1), ("u", True), ("b", 1), ("s", b"x"), ("s", "a\0b"), ("s", "\ud800"), ("o", "x"),
+        ("o", "/a//b"), ("g", "()"), ("v", "x"), ("v", Variant("ss", "x")), ("as", "ab"), ("a{sv}", []),
+        ("(ss)", ["a", "b"]), ("(ss)", ("a",)), ("t", 1.5), ("d", "1"),
     ],
 )  # fmt: skip
 def test_values_of_another_type_are_refused(signature: str, value: object) -> None:

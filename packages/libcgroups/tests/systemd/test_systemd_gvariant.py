@@ -39,8 +39,8 @@ def test_text_becomes_a_typed_value(text: str, value: Variant) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "1 2", "'a", "[1, 'a']", "[]", "{}", "()", "byte 256", "uint32 -1", "@zz 1", "@s 1", "int16 true", "{<1>: 2}",
-     "[" * 200, r"'\uzzzz'", "5000000000", "nothing", "@(ss) ('a',)", "0xzz"],
+    ["", "x", "1 2", "'a", "[1, 'a']", "[]", "{}", "()", "byte 256", "uint32 -1", "@zz 1", "@s 1", "int16 true",
+     "{<1>: 2}", "[" * 200, r"'\uzzzz'", "5000000000", "nothing", "@(ss) ('a',)", "0xzz"],
 )  # fmt: skip
 def test_what_is_no_value_is_refused(text: str) -> None:
     with pytest.raises(SerializeError, match=r"^(gvariant|d-bus signature) "):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from libcgroups.detect import CgroupSetup, get_cgroup_setup
-from libcgroups.manager import CgroupConfig, create_cgroup_manager, restore_cgroup_manager
+from libcgroups import detect
+from libcgroups.manager import CgroupConfig, Hierarchy, create_cgroup_manager, restore_cgroup_manager
 
 from libcontainer import user_ns
 from libcontainer.errors import CgroupsError
@@ -76,11 +76,22 @@ def of_container(state: ContainerState) -> CgroupManager:
 def view(manager: CgroupManager, *, new_namespace: bool) -> CgroupView:
     """Return what a mount of type cgroup shows of the container's cgroup."""
     hierarchies = manager.hierarchies()
-    if hierarchies:
-        unified = not any(hierarchy.controllers for hierarchy in hierarchies)
-    else:
-        unified = get_cgroup_setup() == CgroupSetup.UNIFIED
-    return CgroupView(hierarchies, unified, new_namespace)
+    if not any(hierarchy.controllers for hierarchy in hierarchies):
+        mounts = detect.read_mounts()
+        if mounts.setup == detect.CgroupSetup.UNIFIED:
+            return CgroupView(hierarchies, True, new_namespace)
+        hierarchies = _own(mounts)
+    return CgroupView(hierarchies, False, new_namespace)
+
+
+def _own(mounts: detect.Mounts) -> tuple[Hierarchy, ...]:
+    """Return where this very process is in the v1 hierarchies: what a container without a cgroup of its own sees."""
+    paths = mounts.own_paths()
+    places = [(mount, detect.below_mount(mount, paths.get(mount.controllers[0], "/"))) for mount in mounts.v1]
+    return tuple(
+        Hierarchy(mount.controllers, mount.mount_point, path, os.path.normpath(mount.mount_point + path))
+        for mount, path in places
+    )
 
 
 def freezer_file(manager: CgroupManager) -> str:

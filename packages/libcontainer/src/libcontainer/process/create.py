@@ -160,6 +160,11 @@ class _Creation:
         with cgroups.translated("cgroup create"):
             log.debug("create cgroup %s", self.options.container_id)
             self.manager.create(self.spec.linux.resources)
+            if self.options.rootless:
+                self.plan = plan.with_cgroup(self.plan, self.manager)
+                self.state = self.state.replace(
+                    cgroup=self.manager.state(), freezer=cgroups.freezer_file(self.manager)
+                )
         self._clone(handles, channel)
         self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
         self.directory.save(self.state)

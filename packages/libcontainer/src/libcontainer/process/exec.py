@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from libcgroups.manager import CgroupManager
+
     from libcontainer.capabilities import CapabilityMasks
     from libcontainer.container.state import ContainerState
     from libcontainer.container.store import ContainerDirectory
@@ -216,7 +218,7 @@ class _Execution:
             os.waitpid(joiner, 0)
             os.close(joiner_pidfd)
 
-    def _enter_cgroup(self, manager: cgroups.CgroupManager, pid: int) -> None:
+    def _enter_cgroup(self, manager: CgroupManager, pid: int) -> None:
         affinity = self.process.exec_cpu_affinity
         if affinity is not None and affinity.initial:
             from libcontainer import scheduling

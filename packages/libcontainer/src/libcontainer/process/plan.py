@@ -143,16 +143,26 @@ def make(
         clone_flags=namespaces.clone_flags(types - {"cgroup", "time"} - ({"user"} if needs_intermediate else set())),
         needs_intermediate=needs_intermediate,
         has_user_namespace="user" in types or "user" in joined or user_ns.is_in_user_namespace(),
-        rootfs_plan=rootfs_plan.make(
-            spec,
-            bundle=options.bundle,
-            rootfs=rootfs,
-            user_namespace="user" in types or "user" in joined,
-            cgroup=cgroups.view(cgroup, new_namespace="cgroup" in types),
-            no_pivot=options.no_pivot,
-        ),
+        rootfs_plan=_rootfs_plan(options, spec, rootfs, cgroup),
         capabilities=masks,
         executor=executor,
+    )
+
+
+def with_cgroup(plan: Plan, cgroup: CgroupManager) -> Plan:
+    """Return the plan for a cgroup that turned out to be another: a rootless user gets what may be had."""
+    return plan.replace(rootfs_plan=_rootfs_plan(plan.options, plan.spec, plan.rootfs, cgroup))
+
+
+def _rootfs_plan(options: CreateOptions, spec: Spec, rootfs: str, cgroup: CgroupManager) -> RootfsPlan:
+    kinds = {namespace.type: bool(namespace.path) for namespace in spec.linux.namespaces}
+    return rootfs_plan.make(
+        spec,
+        bundle=options.bundle,
+        rootfs=rootfs,
+        user_namespace="user" in kinds,
+        cgroup=cgroups.view(cgroup, new_namespace=kinds.get("cgroup") is False),
+        no_pivot=options.no_pivot,
     )
 
 

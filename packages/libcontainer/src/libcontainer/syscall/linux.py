@@ -45,7 +45,7 @@ class LinuxSyscall:
 
     def execve(self, path: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
         """execve(2)."""
-        os.execve(path, argv, environment)
+        os.execve(path, list(argv), environment)
 
     def execveat(self, fd: int, argv: Sequence[str], environment: Sequence[str]) -> NoReturn:
         """execveat(2)."""
