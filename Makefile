@@ -15,7 +15,7 @@ PROJECTS := $(wildcard packages/*/pyproject.toml)
 SOURCES := $(shell find packages/*/src -name '*.py')
 WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*/*.c)
 
-.PHONY: help build develop demo test test-packaging test-clients test-vm check format bench wheels install uninstall docs clean
+.PHONY: help build develop demo test contest test-packaging test-clients test-vm check format bench wheels install uninstall docs clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -29,9 +29,13 @@ demo: build  ## Run a container, then take another one through its life step by 
 	@packages/prepare.sh busybox-static
 	@$(SUDO) demo/demo.sh $(CURDIR)/$(VENV)/bin/pyouki
 
-test: develop  ## Run all tests of this checkout; RUNTIME=runc takes another runtime through the contest
+test: develop  ## Run all tests of this checkout: unit, architecture, integration, contest
 	@packages/prepare.sh busybox-static uidmap
 	$(PYTEST)
+
+contest: develop  ## Run the black-box tests alone, for any runtime: RUNTIME=runc
+	@packages/prepare.sh busybox-static $(filter runc crun,$(RUNTIME))
+	$(PYTEST) tests/contest
 
 test-packaging: develop  ## Build all packages, install them into empty environments and try them there (minutes)
 	@packages/prepare.sh busybox-static

@@ -168,7 +168,7 @@ class TestLimits:
         assert "rlimit_bogus" in runtime.try_create(make_bundle(mutate=mutate)).exit_with(1).message
 
     def test_limit_given_twice_is_refused(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
-        limits = [{"type": "RLIMIT_NOFILE", "soft": number, "hard": number} for number in (100, 200)]
+        limits = [{"type": "RLIMIT_NOFILE", "soft": number, "hard": number} for number in (200, 100)]
 
         runtime.try_create(make_bundle(mutate=mutations.process(rlimits=limits))).exit_with(1)
 
@@ -253,20 +253,22 @@ class TestSysctl:
 
 
 class TestSignals:
-    def test_nothing_is_ignored_or_blocked(self, inside: Inside) -> None:
-        found = inside("grep -E '^Sig(Ign|Blk)' /proc/self/status").split()
+    def test_nothing_is_ignored_or_blocked(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
+        bundle = make_bundle("grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status")
+
+        found = runtime.run(bundle).succeed().stdout.split()
 
         assert found == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
 
 
 class TestKeyring:
     def test_session_keyring_is_new(self, inside: Inside) -> None:
-        assert "_ses.c1" in inside("probe keyring")
+        assert inside("probe keyring").strip().rpartition(";")[2] in ("_ses.c1", "c1")
 
     def test_no_new_keyring_leaves_the_callers(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
         bundle = make_bundle("probe", "keyring")
 
-        assert "_ses.c1" not in runtime.run(bundle, "--no-new-keyring").succeed().stdout
+        assert "c1" not in runtime.run(bundle, "--no-new-keyring").succeed().stdout
 
 
 class TestNoNewPrivileges:

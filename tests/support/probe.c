@@ -9,7 +9,6 @@
  *   probe ioprio                "CLASS PRIORITY"
  *   probe open FLAGS PATH       "ok" or the error of open(2); FLAGS is r, w or d (read, write, directory)
  *   probe dumpable              PR_GET_DUMPABLE
- *   probe notify TEXT           sends TEXT to $NOTIFY_SOCKET
  *   probe spin                  burns CPU until killed
  *   probe eat MIB               touches that much memory, then prints "ate MIB"
  */
@@ -23,9 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define KEYCTL_DESCRIBE 6
@@ -106,20 +103,6 @@ static int try_open(const char *flags, const char *path)
 	return 0;
 }
 
-static int notify(const char *text)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *path = getenv("NOTIFY_SOCKET");
-	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-
-	if (!path || strlen(path) >= sizeof(address.sun_path))
-		return 2;
-	strcpy(address.sun_path, path);
-	if (sendto(fd, text, strlen(text), 0, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return failed(path);
-	return 0;
-}
-
 static int eat(long mib)
 {
 	for (long i = 0; i < mib; i++) {
@@ -153,8 +136,6 @@ int main(int argc, char **argv)
 		return try_open(argv[2], argv[3]);
 	if (!strcmp(command, "dumpable"))
 		return printf("%d\n", prctl(PR_GET_DUMPABLE)) < 0;
-	if (!strcmp(command, "notify") && argc > 2)
-		return notify(argv[2]);
 	if (!strcmp(command, "eat") && argc > 2)
 		return eat(atol(argv[2]));
 	if (!strcmp(command, "spin"))

@@ -261,6 +261,36 @@ def test_a_failed_creation_leaves_nothing(fake: FakeHierarchy) -> None:
     assert directories(fake) == []
 
 
+class VanishingParent(FakeHierarchy):
+    """Another container takes the parent away just before ours is made in it."""
+
+    has_vanished = False
+
+    def mkdir(self, path: str) -> None:
+        if path.endswith("pids/web/one") and not self.has_vanished:
+            self.has_vanished = True
+            self.rmdir(os.path.dirname(path))
+        super().mkdir(path)
+
+
+def test_a_parent_that_vanishes_is_made_again(tmp_path: Path) -> None:
+    with VanishingParent(tmp_path, v1=(("pids",),)) as fake:
+        manager_of(fake).create()
+
+        assert fake.has_vanished
+        assert directories(fake) == ["pids/web", "pids/web/one"]
+
+
+def test_processors_other_than_those_at_creation_are_written(fake: FakeHierarchy) -> None:
+    manager = manager_of(fake)
+    manager.create(oci.LinuxResources(cpu=oci.LinuxCPU(cpus="1", mems="0")))
+    fake.writes.clear()
+
+    manager.apply(ControllerOpt(resources=oci.LinuxResources(cpu=oci.LinuxCPU(cpus="0", mems="0"))))
+
+    assert fake.writes == [("cpuset/web/one/cpuset.cpus", "0")]
+
+
 # Removing.
 
 

@@ -202,6 +202,19 @@ def test_a_frozen_process_stands_still_until_it_is_thawed(make_manager: MakeMana
     assert process.poll() is None
 
 
+def test_a_cgroup_below_a_frozen_one_cannot_be_thawed(make_manager: MakeManager) -> None:
+    above = make_manager()
+    above.create()
+    below = make_manager(f"{above.hierarchies()[0].path}/below")
+    below.create()
+    above.freeze(FreezerState.FROZEN)
+
+    with pytest.raises(errors.FrozenError, match=r"^thaw .*/below: a cgroup above it is frozen$"):
+        below.freeze(FreezerState.THAWED)
+
+    above.freeze(FreezerState.THAWED)
+
+
 def test_a_frozen_cgroup_is_not_taken_over(make_manager: MakeManager) -> None:
     manager = make_manager()
     manager.create()

@@ -94,11 +94,11 @@ def swapping(bundle: Path, victim: Path) -> Iterator[None]:
     os.symlink(str(victim), rootfs / "link")
     ffi = FFI()
     ffi.cdef("int renameat2(int, const char *, int, const char *, unsigned int);")
-    libc = ffi.dlopen(None)
+    renameat2 = ffi.dlopen(None).renameat2  # type: ignore[attr-defined]  # cffi makes it from the cdef
     pid = os.fork()
     if pid == 0:
         os.chdir(rootfs)
-        while libc.renameat2(AT_FDCWD, b"vol", AT_FDCWD, b"link", RENAME_EXCHANGE) == 0:
+        while renameat2(AT_FDCWD, b"vol", AT_FDCWD, b"link", RENAME_EXCHANGE) == 0:
             pass
         os._exit(1)
     yield

@@ -404,3 +404,28 @@ def test_old_kernels_get_the_same_mounts(bundle: Path, tree: Path, missing: Sequ
 
     assert harness.mount_table(found["mountinfo"]) == harness.mount_table(expected["mountinfo"])
     assert found["dev"] == expected["dev"]
+
+
+class WithoutMknod(LinuxSyscall):
+    """What a process without CAP_MKNOD gets, such as one in a container."""
+
+    def mknod(self, path: str, mode: int, device: int, dir_fd: int | None = None) -> None:
+        if device:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+        super().mknod(path, mode, device, dir_fd)
+
+
+def test_devices_of_the_host_are_bound_without_the_right_to_make_them(bundle: Path) -> None:
+    found = harness.run(specs.default(), bundle, syscall=WithoutMknod())
+
+    assert found["dev"]["null"] == "crw-rw-rw- 0:0 1:3"
+    assert any(" /dev/null " in line for line in found["mountinfo"].splitlines())
+
+
+def test_a_device_of_the_host_with_another_number_is_not_bound(bundle: Path) -> None:
+    spec = specs.make(specs.PROC, specs.DEV, devices=(LinuxDevice("c", "/dev/zero", 1, 11),))
+
+    with pytest.raises(SyscallError, match=r"^make device /dev/zero: no such device$") as caught:
+        harness.run(spec, bundle, syscall=WithoutMknod())
+
+    assert caught.value.property == "linux.devices[0]"

@@ -42,6 +42,9 @@ class Record:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = self.__fields__
+        if len(values) == len(fields) and not named:
+            self.__dict__.update(zip(fields, values, strict=True))
+            return
         if values:
             if len(values) > len(fields):
                 raise TypeError(f"{type(self).__name__} takes {len(fields)} values, got {len(values)}")

@@ -47,11 +47,11 @@ def mutated(draw: st.DrawFn) -> tuple[type[Record], Any]:
     kind, original = draw(st.sampled_from(DOCUMENTS))
     document = copy.deepcopy(original)
     for _ in range(draw(st.integers(1, 3))):
-        container, key = draw(st.sampled_from(places(document)))
+        container, key = draw(st.sampled_from(places(document) or [({}, "")]))
         if draw(st.booleans()):
-            container[key] = draw(ODD)
+            container[key] = copy.deepcopy(draw(ODD))
         else:
-            del container[key]
+            container.pop(key, None) if isinstance(container, dict) else container.pop(key)
     return kind, document
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from libcontainer.errors import SpecError
 from libcontainer.oci import decode, load, spec, validate
-from libcontainer.oci.validate import linux, lists, net_devices
+from libcontainer.oci.validate import lists, net_devices
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 EVERY = json.loads((DATA / "every-property.json").read_text())
@@ -295,16 +295,18 @@ def test_idmapped_mount_without_mappings_needs_a_user_namespace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "path"),
-    [
-        ("net.ipv4.ip_forward", "net/ipv4/ip_forward"),
-        ("net/ipv4/ip_forward", "net/ipv4/ip_forward"),
-        ("net.ipv4.conf.eth0/1.forwarding", "net/ipv4/conf/eth0.1/forwarding"),
-        ("net/ipv4/conf/eth0.1/forwarding", "net/ipv4/conf/eth0.1/forwarding"),
-    ],
+    "key", ["net/ipv4/ip_forward", "net.ipv4.conf.eth0/1.mtu", "kernel/shm_rmid_forced", "user.max"]
 )
-def test_sysctl_is_written_with_dots_or_slashes(key: str, path: str) -> None:
-    assert linux.sysctl_path(key) == path
+def test_sysctl_may_be_written_with_dots_or_slashes(key: str) -> None:
+    validate.validate(changed("linux/sysctl", {key: "1"}))
+
+
+@pytest.mark.parametrize(
+    "key", ["net/../kernel/core_pattern", "net.//.kernel", "net..a", "net/", "net", "kernel.core_pattern"]
+)
+def test_sysctl_that_leads_out_of_the_namespaces_is_refused(key: str) -> None:
+    with pytest.raises(SpecError, match=r"^linux\.sysctl: sysctl .* is not "):
+        validate.validate(changed("linux/sysctl", {key: "1"}))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ class AsyncSystemdClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.close()
+        await self.close()
 
     async def connect(self) -> None:
         """Connect and authenticate.
@@ -101,11 +101,15 @@ class AsyncSystemdClient:
         except Exception as error:
             raise ConnectionFailedError(f"connect to the {kind.name.lower()} bus: {error}") from error
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connection."""
         if self._bus is not None:
-            self._bus.disconnect()
-            self._bus = None
+            bus, self._bus = self._bus, None
+            bus.disconnect()
+            await bus.wait_for_disconnect()
+            # dbus-next 0.2.3 leaves its socket to the garbage collector.
+            bus._stream.close()
+            bus._sock.close()
 
     async def start_transient_unit(self, name: str, properties: Properties, mode: str = "fail") -> None:
         """Make a unit and wait until it runs; see Proxy."""

@@ -8,6 +8,7 @@ import stat
 
 from libcgroups.record import Record
 from libcontainer.errors import SyscallError, syscall_error
+from libcontainer.oci import validate
 from libcontainer.rootfs import context as mounting
 from libcontainer.rootfs import inside, options
 from libcontainer.syscall import flags
@@ -31,12 +32,6 @@ _MAX_FSCONFIG_VALUE = 255
 
 # Where the kernel shows things about a whole namespace: a link there would make us write into somebody else's file.
 _ORDINARY_DIRECTORY = ("proc", "sysfs")
-
-# What may be mounted on below /proc: files that are about the machine, which lxcfs and the like replace.
-_PROC_FILES = (
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
-    "/proc/slabinfo", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
-)  # fmt: skip
 
 
 class MountFilesystem(Record):
@@ -348,6 +343,6 @@ def _refuse_procfs(context: Context, target: int, destination: str, fstype: str)
     """Refuse to hide a part of procfs, by whatever links the destination leads there."""
     if context.syscall.fstatfs_type(target) != flags.PROC_SUPER_MAGIC:
         return
-    if fstype == "proc" or destination in _PROC_FILES or destination == "/proc":
+    if fstype == "proc" or destination in validate.ALLOWED_IN_PROC or destination == "/proc":
         return
     raise OSError(errno.EPERM, "nothing may be mounted inside /proc", destination)

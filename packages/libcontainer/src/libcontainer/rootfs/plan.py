@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from libcgroups.record import Record
-from libcontainer.errors import LibcontainerError, SpecError, SyscallError, strerror
+from libcontainer.errors import LibcontainerError, SpecError, SyscallError, strerror, syscall_error
 from libcontainer.rootfs import cgroup, devices, mounts, operations, options
 from libcontainer.syscall import flags
 
@@ -96,7 +96,10 @@ class RootfsPlan(Record):
     def finish(self, context: Context) -> None:
         """Make read-only and hide what is to be; the working directory is ``/`` afterwards."""
         _apply(self.finishing, context)
-        context.syscall.fchdir(context.root_fd)
+        try:
+            context.syscall.fchdir(context.root_fd)
+        except OSError as error:
+            raise syscall_error(error, "enter the container's root", step="mount") from error
 
 
 def _apply(steps: Iterable[Operation], context: Context) -> None:

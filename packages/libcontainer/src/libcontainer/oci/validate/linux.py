@@ -48,11 +48,6 @@ def faults(spec: Spec) -> Iterator[SpecError]:
     yield from _groups(spec, namespaces)
 
 
-def sysctl_path(key: str) -> str:
-    """Return the path of a key below /proc/sys: ``net.ipv4.conf.eth0/1.mtu`` is ``net/ipv4/conf/eth0.1/mtu``."""
-    return _dotted(key).translate(_SWAP)
-
-
 def _groups(spec: Spec, namespaces: Namespaces) -> Iterator[SpecError]:
     """Import and ask the modules of the groups that the Spec has."""
     linux = spec.linux
@@ -169,7 +164,7 @@ def _dotted(key: str) -> str:
 
 
 def _why_not(name: str, spec: Spec, namespaces: Namespaces) -> str | None:
-    if not all(part and part not in (".", "..") and "\0" not in part for part in sysctl_path(name).split("/")):
+    if not all(part and part not in (".", "..") and "\0" not in part for part in name.translate(_SWAP).split("/")):
         return "is not a name of a parameter"
     if name == "kernel.hostname":
         return 'conflicts with the OCI "hostname" field'
