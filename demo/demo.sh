@@ -13,7 +13,7 @@ cd "$work"
 pyouki() { "$program" --root "$root" "$@"; }
 
 clean_up() {
-    pyouki delete --force web >/dev/null 2>&1 || true
+    for id in hello web; do pyouki delete --force "$id" >/dev/null 2>&1 || true; done
     rm -rf "$work"
 }
 trap clean_up EXIT

@@ -10,6 +10,7 @@ prefix=$2
 home=$prefix/lib/pyouki
 cd "$(dirname "$0")/../.."
 
+rm -rf build/wheels
 "$python" -m pip wheel -q -c constraints.txt -w build/wheels dist/*.whl
 
 mkdir -p "$prefix/lib" "$prefix/bin" 2>/dev/null || true

@@ -14,12 +14,14 @@ from tests.architecture.workspace import PACKAGES, ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from _pytest.mark import ParameterSet
+
 READMES = [ROOT / "README.md", *(ROOT / "packages" / package / "README.md" for package in PACKAGES)]
 LONGEST = 20
 
 
-def _examples() -> list[pytest.param]:
-    found = []
+def _examples() -> list[ParameterSet]:
+    found: list[ParameterSet] = []
     for readme in READMES:
         blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
         name = str(readme.relative_to(ROOT))

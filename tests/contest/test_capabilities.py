@@ -55,9 +55,7 @@ def test_each_set_by_itself(inside: Inside) -> None:
 
 
 def test_ordinary_user_gets_none_by_execve(inside: Inside) -> None:
-    mutate = mutations.every(
-        mutations.capabilities("CAP_CHOWN"), mutations.process(user={"uid": 1000, "gid": 1000})
-    )
+    mutate = mutations.every(mutations.capabilities("CAP_CHOWN"), mutations.process(user={"uid": 1000, "gid": 1000}))
 
     assert _sets(inside, mutate) == {"Inh": 0, "Prm": 0, "Eff": 0, "Bnd": _CHOWN, "Amb": 0}
 

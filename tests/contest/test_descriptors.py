@@ -26,9 +26,7 @@ def test_nothing_but_the_three_streams(runtime: Runtime, make_bundle: MakeBundle
     assert set(found) <= {"0", "1", "2", "3"}  # 3 is what the shell lists with
 
 
-def test_preserved_descriptors_arrive_with_their_numbers(
-    runtime: Runtime, make_bundle: MakeBundle, work: str
-) -> None:
+def test_preserved_descriptors_arrive_with_their_numbers(runtime: Runtime, make_bundle: MakeBundle, work: str) -> None:
     bundle = make_bundle("sh", "-c", "cat <&3; cat <&4")
 
     result = runtime.run(bundle, "--preserve-fds", "2", caller=_with_files(work, 3, 4)).succeed()

@@ -48,7 +48,9 @@ def test_nothing_else_is_in_dev(inside: Inside) -> None:
 
 
 def test_null_zero_and_random_work(inside: Inside) -> None:
-    script = "cat /dev/null | wc -c; head -c 3 /dev/zero | od -An -tx1; head -c 9 /dev/urandom | wc -c; echo > /dev/null"
+    script = (
+        "cat /dev/null | wc -c; head -c 3 /dev/zero | od -An -tx1; head -c 9 /dev/urandom | wc -c; echo > /dev/null"
+    )
 
     assert inside(script).split() == ["0", "00", "00", "00", "9"]
 

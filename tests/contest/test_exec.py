@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support.runtime import Caller, Container, Runtime, eventually, read, wait_for_exit
 
 if TYPE_CHECKING:

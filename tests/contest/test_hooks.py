@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
-from tests.support.runtime import Caller, read
+from tests.support.runtime import Caller, read, wait_for_exit
 
 if TYPE_CHECKING:
     from tests.conftest import Inside, MakeBundle
@@ -122,8 +122,10 @@ class TestPlace:
     def test_create_runtime_sees_the_mounts_made(self, runtime: Runtime, make_bundle: MakeBundle, work: str) -> None:
         mutate = mutations.every(
             mutations.mount("/mnt", "tmpfs", fstype="tmpfs"),
-            _script("createRuntime", f"P=$(tr -d ' ' | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); "
-                    f"cat /proc/$P/mountinfo > {work}/mounts"),
+            _script(
+                "createRuntime",
+                f"P=$(tr -d ' ' | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); cat /proc/$P/mountinfo > {work}/mounts",
+            ),
         )
         bundle = make_bundle(mutate=mutate)
 
@@ -131,9 +133,7 @@ class TestPlace:
 
         assert f" {bundle.inside('/mnt')} " in read(f"{work}/mounts")
 
-    def test_start_container_path_is_the_containers(
-        self, runtime: Runtime, make_bundle: MakeBundle, work: str
-    ) -> None:
+    def test_start_container_path_is_the_containers(self, runtime: Runtime, make_bundle: MakeBundle, work: str) -> None:
         mutate = mutations.every(_shared(work), mutations.hook("startContainer", "/only/inside"))
         bundle = make_bundle("true", mutate=mutate)
         bundle.put("/only/inside", f"#!/bin/sh\necho ran > {work}/ran\n", mode=0o755)
@@ -145,7 +145,10 @@ class TestPlace:
 
 class TestProcess:
     def test_environment_is_that_of_the_hook(self, inside: Inside, work: str) -> None:
-        inside("true", mutations.hook("createRuntime", _SHELL, "-c", f"env > {work}/env", env=["A=1", "PATH=/bin:/usr/bin"]))
+        inside(
+            "true",
+            mutations.hook("createRuntime", _SHELL, "-c", f"env > {work}/env", env=["A=1", "PATH=/bin:/usr/bin"]),
+        )
 
         assert {"A=1", "PATH=/bin:/usr/bin"} <= set(read(f"{work}/env").split())
         assert "HOME" not in read(f"{work}/env")
@@ -213,8 +216,6 @@ class TestFailure:
 
         container.command("start")
 
-        from tests.support.runtime import wait_for_exit
-
         wait_for_exit(pid)
         assert container.output() == ""
 
@@ -237,7 +238,9 @@ class TestFailure:
         assert runtime.ids() == []
 
     def test_hook_over_its_timeout_is_killed(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
-        result = runtime.try_create(make_bundle(mutate=mutations.hook("createRuntime", "/bin/sleep", "1000", timeout=1)))
+        result = runtime.try_create(
+            make_bundle(mutate=mutations.hook("createRuntime", "/bin/sleep", "1000", timeout=1))
+        )
 
         assert "timeout" in result.exit_with(1).message
         assert result.duration_s < 8

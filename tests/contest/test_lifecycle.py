@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support import schemas
 from tests.support.runtime import Caller, Container, Runtime, eventually, read, wait_for_exit
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support import schemas
 
 if TYPE_CHECKING:

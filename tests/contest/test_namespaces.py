@@ -40,9 +40,7 @@ def test_uts_namespace_that_is_not_listed_is_the_callers(inside: Inside) -> None
 
 
 @pytest.mark.parametrize("kind", ["pid", "network", "ipc", "uts", "cgroup"])
-def test_namespace_is_joined_by_path(
-    runtime: Runtime, make_bundle: MakeBundle, inside: Inside, kind: str
-) -> None:
+def test_namespace_is_joined_by_path(runtime: Runtime, make_bundle: MakeBundle, inside: Inside, kind: str) -> None:
     first = runtime.start(make_bundle(mutate=mutations.namespace(kind)))
     path = f"/proc/{first.pid}/ns/{_FILES[kind]}"
     mutate = mutations.every(mutations.namespace(kind, path), lambda config: config.pop("hostname"))
@@ -50,9 +48,7 @@ def test_namespace_is_joined_by_path(
     assert inside(f"readlink /proc/self/ns/{_FILES[kind]}", mutate).strip() == os.readlink(path)
 
 
-def test_joined_pid_namespace_shows_its_processes(
-    runtime: Runtime, make_bundle: MakeBundle, inside: Inside
-) -> None:
+def test_joined_pid_namespace_shows_its_processes(runtime: Runtime, make_bundle: MakeBundle, inside: Inside) -> None:
     first = runtime.start(make_bundle("sleep", "1234"))
 
     seen = inside("cat /proc/1/cmdline", mutations.namespace("pid", f"/proc/{first.pid}/ns/pid"))

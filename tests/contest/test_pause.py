@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support.runtime import eventually, wait_for_exit
 
 if TYPE_CHECKING:

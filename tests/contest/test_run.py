@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support.runtime import Caller, Container, Runtime, eventually
 
 if TYPE_CHECKING:

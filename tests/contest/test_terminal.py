@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
-from tests.support.runtime import Container, eventually, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import MakeBundle
-    from tests.support.runtime import Runtime
+    from tests.support.runtime import Container, Runtime
 
 pytestmark = pytest.mark.root
 
@@ -91,9 +90,7 @@ def test_input_goes_through_the_master(runtime: Runtime, make_bundle: MakeBundle
     assert _read_until_closed(master).endswith("got this\r\n")
 
 
-def test_all_three_streams_are_the_terminal(
-    runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket
-) -> None:
+def test_all_three_streams_are_the_terminal(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
     _, master = _start(runtime, make_bundle, console, "for n in 0 1 2; do readlink /proc/self/fd/$n; done")
 
     assert set(_read_until_closed(master).split()) <= {"/dev/pts/0", "/dev/console"}
@@ -127,9 +124,7 @@ def test_console_size(runtime: Runtime, make_bundle: MakeBundle, console: Consol
     assert _read_until_closed(master) == "33 99\r\n"
 
 
-def test_terminal_of_an_ordinary_user_is_his(
-    runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket
-) -> None:
+def test_terminal_of_an_ordinary_user_is_his(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
     user = mutations.process(user={"uid": 1000, "gid": 1000})
 
     _, master = _start(runtime, make_bundle, console, "stat -c %u /dev/pts/0; echo ok > /dev/tty", user)
@@ -275,7 +270,7 @@ def _read_until(master: int, text: str) -> str:
     return seen
 
 
-def _read(master: int, enough) -> str:  # type: ignore[no-untyped-def]
+def _read(master: int, enough: Callable[[str], bool]) -> str:
     """Read until enough was seen, the last slave was closed (EIO), or five seconds have passed."""
     seen = b""
     deadline = time.monotonic() + 5
@@ -287,6 +282,3 @@ def _read(master: int, enough) -> str:  # type: ignore[no-untyped-def]
         except OSError:
             break
     return seen.decode(errors="replace")
-
-
-_ = eventually, read

@@ -13,7 +13,9 @@ from libcontainer.errors import ExecutableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-PASSWD = b"root:x:0:0:root:/root:/bin/sh\nbroken\nalice:x:1000:1000::/home/alice:/bin/sh\ntwin:x:1000:1000::/no:/bin/sh\n"
+PASSWD = (
+    b"root:x:0:0:root:/root:/bin/sh\nbroken\nalice:x:1000:1000::/home/alice:/bin/sh\ntwin:x:1000:1000::/no:/bin/sh\n"
+)
 
 
 @pytest.fixture

@@ -163,7 +163,9 @@ def test_message_has_the_words_that_clients_look_for(number: int, words: str, ro
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(start=st.sampled_from([b"", b"#!", b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x02\x01"]), rest=st.binary(max_size=200))
+@given(
+    start=st.sampled_from([b"", b"#!", b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x02\x01"]), rest=st.binary(max_size=200)
+)
 def test_no_content_makes_it_crash(start: bytes, rest: bytes, rootfs: Rootfs) -> None:
     rootfs.put("f", start + rest)
 

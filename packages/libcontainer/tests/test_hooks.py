@@ -40,7 +40,12 @@ def test_hooks_run_in_order_with_the_state_on_standard_input(tmp_path: Path) -> 
 
 
 def test_hook_without_env_inherits_and_one_with_env_does_not(tmp_path: Path) -> None:
-    run(shell("env >one"), shell("/usr/bin/env >two", env=["A=1", "B=x=y"]), shell("env >three", env=[]), cwd=str(tmp_path))
+    run(
+        shell("env >one"),
+        shell("/usr/bin/env >two", env=["A=1", "B=x=y"]),
+        shell("env >three", env=[]),
+        cwd=str(tmp_path),
+    )
 
     names = [
         {line.split("=")[0] for line in (tmp_path / name).read_text().splitlines()} - {"PWD", "_", "SHLVL", "OLDPWD"}
@@ -62,7 +67,10 @@ def test_failing_hook_is_told_with_its_output_and_ends_the_sequence(tmp_path: Pa
 
 
 def test_killed_hook_is_told_with_the_signal() -> None:
-    assert str(failure(shell("kill -9 $$"))) == "error running hook #0: error running hook: signal: killed, stdout: , stderr: "
+    assert (
+        str(failure(shell("kill -9 $$")))
+        == "error running hook #0: error running hook: signal: killed, stdout: , stderr: "
+    )
 
 
 @pytest.mark.parametrize(

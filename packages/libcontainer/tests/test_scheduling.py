@@ -15,7 +15,9 @@ def test_scheduler_is_translated() -> None:
 
     scheduling.set_scheduler(
         kernel,
-        Scheduler("SCHED_DEADLINE", flags=["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM"], runtime=1, deadline=2, period=3),
+        Scheduler(
+            "SCHED_DEADLINE", flags=["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM"], runtime=1, deadline=2, period=3
+        ),
     )
     scheduling.set_scheduler(kernel, Scheduler("SCHED_BATCH", nice=-5))
 
@@ -25,7 +27,9 @@ def test_scheduler_is_translated() -> None:
 def test_refused_scheduler_names_the_missing_capability() -> None:
     kernel = RecordingSyscall(failures={"sched_setattr": errno.EPERM})
 
-    with pytest.raises(SyscallError, match=r"^set the scheduling policy SCHED_FIFO: operation not permitted$") as caught:
+    with pytest.raises(
+        SyscallError, match=r"^set the scheduling policy SCHED_FIFO: operation not permitted$"
+    ) as caught:
         scheduling.set_scheduler(kernel, Scheduler("SCHED_FIFO", priority=1))
 
     assert caught.value.hint is not None

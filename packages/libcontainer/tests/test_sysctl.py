@@ -24,7 +24,18 @@ def test_first_separator_decides(key: str, path: str) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", ".", "/", "net..x", "net/../kernel/x", "net.ipv4.../../../kernel/x", "kernel.msg/../x/", "/net/x", "a\0b", "net/./x"],
+    [
+        "",
+        ".",
+        "/",
+        "net..x",
+        "net/../kernel/x",
+        "net.ipv4.../../../kernel/x",
+        "kernel.msg/../x/",
+        "/net/x",
+        "a\0b",
+        "net/./x",
+    ],
 )
 def test_key_that_leads_elsewhere_is_refused(key: str) -> None:
     with pytest.raises(SpecError) as caught:

@@ -8,21 +8,20 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support import bundle as bundles
-from tests.support import host
 
 from libcgroups import resources as oci
 from libcgroups.manager import CgroupConfig, ControllerOpt, create_cgroup_manager
 from libcgroups.stats import MemoryData
+from tests.support import bundle as bundles
+from tests.support import host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from libcgroups.manager import CgroupManager
     from tests.integration.cgroups.conftest import MakeManager
     from tests.support.bundle import RootfsTemplate
-
-    from libcgroups.manager import CgroupManager
 
 pytestmark = [pytest.mark.root, pytest.mark.cgroup1]
 

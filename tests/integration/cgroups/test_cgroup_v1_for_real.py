@@ -15,10 +15,9 @@ from libcgroups import resources as oci
 from libcgroups.manager import ControllerOpt, FreezerState, restore_cgroup_manager
 
 if TYPE_CHECKING:
-    from tests.integration.cgroups.conftest import MakeManager, Start
-
     from libcgroups.detect import Mounts
     from libcgroups.manager import CgroupManager
+    from tests.integration.cgroups.conftest import MakeManager, Start
 
 pytestmark = [pytest.mark.root, pytest.mark.cgroup1]
 

@@ -4,6 +4,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.integration.cgroups_v2.bus import Bus, FakeSystemd
 
 if TYPE_CHECKING:

@@ -112,9 +112,7 @@ def test_directory_full_of_lies_is_no_devpts(tmp_path: Path) -> None:
     def work() -> Any:
         return tty.setup_console(SYSCALL, enter_root(tmp_path, devpts=False), None)
 
-    assert outcome(work) == (
-        "open /dev/pts: it is not a devpts (a terminal needs a devpts mounted at /dev/pts)"
-    )
+    assert outcome(work) == ("open /dev/pts: it is not a devpts (a terminal needs a devpts mounted at /dev/pts)")
     assert (tmp_path / "payload").read_text() == "precious"
 
 
@@ -236,13 +234,13 @@ def test_only_pipes_and_terminals_get_the_new_owner(tmp_path: Path) -> None:
     def work() -> list[int]:
         null = f"{tmp_path}/null"
         os.mknod(null, 0o20666, os.makedev(1, 3))
-        reader, writer = os.pipe()
+        _, writer = os.pipe()
         os.dup2(writer, 1)
         os.dup2(os.open(null, os.O_RDWR), 0)
         os.dup2(os.open(f"{tmp_path}/file", os.O_CREAT | os.O_RDWR), 2)
         stdio.give_to(SYSCALL, 1000)
         first = [os.fstat(fd).st_uid for fd in range(3)]
-        master, slave = os.openpty()
+        _, slave = os.openpty()
         os.dup2(slave, 2)
         stdio.give_to(SYSCALL, 1000)
         return [*first, os.fstat(2).st_uid]
@@ -258,5 +256,3 @@ def test_closed_descriptors_are_passed_over() -> None:
         return True
 
     assert outcome(work) is True
-
-

@@ -16,12 +16,15 @@ from tests.integration.facilities import child
 from tests.integration.facilities.child import SYSCALL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+SHELL = ["/bin/sh", "-c"]
 
 
-def start(argv: list[str], *, terminal: bool = False) -> tuple[int, int, int | None]:
-    """Start a program in a session of its own; returns pid, pidfd and the master of its terminal."""
+def create(argv: list[str], *, terminal: bool = False) -> tuple[int, int, int | None, int]:
+    """Fork a program that starts when the last result, a descriptor, is closed; returns pid, pidfd, master and that."""
     master = slave = None
+    gate, start = os.pipe()
     if terminal:
         directory = os.open("/dev", os.O_PATH | os.O_CLOEXEC)
         master, slave, _ = tty.open_pair(SYSCALL, directory)
@@ -29,21 +32,25 @@ def start(argv: list[str], *, terminal: bool = False) -> tuple[int, int, int | N
     pid, pidfd = SYSCALL.clone3(0)
     if pid == 0:
         try:
+            os.close(start)
             os.setsid()
             signals.reset_all()
             if slave is not None:
                 tty.attach(slave)
+            os.read(gate, 1)
             os.execv(argv[0], argv)
         finally:
             os._exit(127)
     if slave is not None:
         os.close(slave)
-    return pid, pidfd, master
+    os.close(gate)
+    return pid, pidfd, master, start
 
 
 def status_of(script: str) -> int:
-    pid, pidfd, _ = start(["/bin/sh", "-c", script])
+    pid, pidfd, _, start = create([*SHELL, script])
     waiting = foreground.Foreground(SYSCALL)
+    os.close(start)
     try:
         return waiting.wait(pid, pidfd)
     finally:
@@ -71,9 +78,14 @@ def test_handlers_are_given_back() -> None:
 def test_signal_is_forwarded(number: int) -> None:
     def work() -> int:
         name = signals.name_of(number).removeprefix("SIG") if number < signal.SIGRTMIN else str(int(number))
-        pid, pidfd, _ = start(["/bin/sh", "-c", f"trap 'exit 42' {name}; while :; do sleep 0.02; done"])
-        time.sleep(0.2)
+        reader, writer = os.pipe()
+        os.set_inheritable(writer, True)
+        pid, pidfd, _, start = create(
+            [*SHELL, f"trap 'exit 42' {name}; echo ready >&{writer}; while :; do sleep 0.02; done"]
+        )
         waiting = foreground.Foreground(SYSCALL)
+        os.close(start)
+        os.read(reader, 5)
         os.kill(os.getpid(), number)  # before it waits: it must not be lost
         return waiting.wait(pid, pidfd)
 
@@ -83,8 +95,9 @@ def test_signal_is_forwarded(number: int) -> None:
 def test_orphans_of_the_container_are_reaped_on_the_way() -> None:
     def work() -> list[int]:
         SYSCALL.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
-        pid, pidfd, _ = start(["/bin/sh", "-c", "(sleep 0.1 & sleep 0.1 &) ; sleep 0.5; exit 3"])
+        pid, pidfd, _, start = create([*SHELL, "(sleep 0.1 & sleep 0.1 &) ; sleep 0.5; exit 3"])
         waiting = foreground.Foreground(SYSCALL)
+        os.close(start)
         status = waiting.wait(pid, pidfd)
         try:
             return [status, os.waitpid(-1, os.WNOHANG)[0]]
@@ -110,9 +123,10 @@ class Caller:
                     os.dup2(stdin, 0)
                 if stdout is not None:
                     os.dup2(stdout, 1)
-                pid, pidfd, master = start(argv, terminal=True)
-                waiting = foreground.Foreground(SYSCALL)
-                status = waiting.wait(pid, pidfd, master)
+                pid, pidfd, master, start = create(argv, terminal=True)
+                waiting = foreground.Foreground(SYSCALL, master)
+                os.close(start)
+                status = waiting.wait(pid, pidfd)
                 waiting.close()
                 os._exit(status)
             finally:
@@ -135,32 +149,48 @@ class Caller:
         return termios.tcgetattr(self.slave)
 
     def end(self) -> int:
+        """Wait for the runtime; returns its exit status."""
         _, status = os.waitpid(self.pid, 0)
-        os.close(self.master)
-        os.close(self.slave)
+        self.pid = 0
         return os.waitstatus_to_exitcode(status)
 
+    def close(self) -> None:
+        """Hang up, and kill the runtime if the test did not see its end."""
+        os.close(self.master)
+        os.close(self.slave)
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
-SHELL = ["/bin/sh", "-c"]
+
+@pytest.fixture
+def call() -> Iterator[Callable[..., Caller]]:
+    """A function that runs a shell script on a terminal in the foreground; all of them are ended with the test."""
+    callers: list[Caller] = []
+
+    def make(script: str, **redirections: int) -> Caller:
+        callers.append(Caller([*SHELL, script], **redirections))
+        return callers[-1]
+
+    yield make
+    for caller in callers:
+        caller.close()
 
 
-def test_terminal_carries_input_output_size_and_status() -> None:
-    caller = Caller([*SHELL, "stty size; tty; read line; echo got $line; exit 5"])
+def test_terminal_carries_input_output_size_and_status(call: Callable[..., Caller]) -> None:
+    caller = call("stty size; tty; read line; echo got $line; exit 5")
     cooked = caller.mode()
 
     assert b"11 77\r\n/dev/pts/" in caller.until(b"/dev/pts/")
     assert caller.mode()[3] & (termios.ECHO | termios.ICANON | termios.ISIG) == 0
     caller.type(b"hello\r")
     assert b"hello\r\ngot hello\r\n" in caller.until(b"got hello\r\n")
-    _, status = os.waitpid(caller.pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 5
+    assert caller.end() == 5
     assert caller.mode()[:4] == cooked[:4]
-    os.close(caller.master)
-    os.close(caller.slave)
 
 
-def test_interrupt_key_reaches_the_container_and_not_the_runtime() -> None:
-    caller = Caller([*SHELL, "trap 'echo interrupted; exit 6' INT; echo ready; while :; do sleep 0.02; done"])
+def test_interrupt_key_reaches_the_container_and_not_the_runtime(call: Callable[..., Caller]) -> None:
+    caller = call("trap 'echo interrupted; exit 6' INT; echo ready; while :; do sleep 0.02; done")
 
     caller.until(b"ready")
     caller.type(b"\x03")
@@ -169,8 +199,8 @@ def test_interrupt_key_reaches_the_container_and_not_the_runtime() -> None:
     assert caller.end() == 6
 
 
-def test_change_of_size_is_passed_on() -> None:
-    caller = Caller([*SHELL, "trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.02; done"])
+def test_change_of_size_is_passed_on(call: Callable[..., Caller]) -> None:
+    caller = call("trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.02; done")
 
     caller.until(b"ready")
     termios.tcsetwinsize(caller.master, (22, 33))
@@ -179,15 +209,15 @@ def test_change_of_size_is_passed_on() -> None:
     assert caller.end() == 0
 
 
-def test_last_output_of_an_ended_process_is_not_lost() -> None:
-    caller = Caller([*SHELL, "seq 1 20000"])
+def test_last_output_of_an_ended_process_is_not_lost(call: Callable[..., Caller]) -> None:
+    caller = call("seq 1 20000")
 
     assert caller.until(b"\n20000\r\n", 20).count(b"\r\n") == 20000
     assert caller.end() == 0
 
 
-def test_background_process_on_the_terminal_delays_nobody() -> None:
-    caller = Caller([*SHELL, "trap '' HUP; sleep 3 & echo done; exit 4"])
+def test_background_process_on_the_terminal_delays_nobody(call: Callable[..., Caller]) -> None:
+    caller = call("trap '' HUP; sleep 3 & echo done; exit 4")
 
     caller.until(b"done\r\n")
     started = time.monotonic()
@@ -195,8 +225,8 @@ def test_background_process_on_the_terminal_delays_nobody() -> None:
     assert time.monotonic() - started < 2
 
 
-def test_large_paste_does_not_lock_up() -> None:
-    caller = Caller([*SHELL, "stty raw -echo; echo ready; head -c 200000 | wc -c"])
+def test_large_paste_does_not_lock_up(call: Callable[..., Caller]) -> None:
+    caller = call("stty raw -echo; echo ready; head -c 200000 | wc -c")
     caller.until(b"ready")
     os.set_blocking(caller.master, False)
     pasted = b"x" * 200_000
@@ -213,32 +243,28 @@ def test_large_paste_does_not_lock_up() -> None:
     assert caller.end() == 0
 
 
-def redirected(make: Callable[[int], Caller]) -> bytes:
+def test_redirected_output_has_no_carriage_returns(call: Callable[..., Caller]) -> None:
     reader, writer = os.pipe()
-    caller = make(writer)
+    caller = call("echo a; echo b", stdout=writer)
     os.close(writer)
+
     with os.fdopen(reader, "rb") as output:
-        told = output.read()
+        assert output.read() == b"a\nb\n"
     assert caller.end() == 0
-    return told
 
 
-def test_redirected_output_has_no_carriage_returns() -> None:
-    assert redirected(lambda writer: Caller([*SHELL, "echo a; echo b"], stdout=writer)) == b"a\nb\n"
-
-
-def test_closed_output_does_not_stop_the_container() -> None:
+def test_closed_output_does_not_stop_the_container(call: Callable[..., Caller]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    caller = Caller([*SHELL, "seq 1 20000; exit 0"], stdout=writer)
+    caller = call("seq 1 20000; exit 0", stdout=writer)
     os.close(writer)
 
     assert caller.end() == 0
 
 
-def test_input_that_ends_is_no_fault() -> None:
+def test_input_that_ends_is_no_fault(call: Callable[..., Caller]) -> None:
     null = os.open("/dev/null", os.O_RDONLY)
-    caller = Caller([*SHELL, "echo a"], stdin=null)
+    caller = call("echo a", stdin=null)
     os.close(null)
 
     assert b"a\r\n" in caller.until(b"a\r\n")

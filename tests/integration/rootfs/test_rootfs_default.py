@@ -9,10 +9,10 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.integration.rootfs import harness, specs
 
 from libcgroups.manager import Hierarchy
 from libcontainer.rootfs.cgroup import CgroupView
+from tests.integration.rootfs import harness, specs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

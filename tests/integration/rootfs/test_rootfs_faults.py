@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.integration.rootfs import harness, specs
 
 from libcontainer.errors import SyscallError
 from libcontainer.syscall.linux import LinuxSyscall
+from tests.integration.rootfs import harness, specs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,9 +48,17 @@ def outcome(bundle: Path, at: int, number: int) -> str:
     try:
         found = harness.run(specs.default(), bundle, syscall=FailingOnce(at, number))
     except SyscallError as error:
-        assert error.errno == number
-        return "error"
-    return "\n".join(harness.mount_table(found["mountinfo"])) + str(found["dev"])
+        return "error" if error.errno == number else str(error)
+    rows = map(fingerprint, harness.mount_table(found["mountinfo"]))
+    return "\n".join(filter(None, rows)) + str(found["dev"])
+
+
+def fingerprint(row: str) -> str:
+    """Leave out what may differ: a device that may not be made is the host's, bound, and masks files just as well."""
+    path, _, rest = row.partition(" ")
+    if path.startswith("/dev/") and rest.endswith("devtmpfs"):
+        return ""
+    return path if path in ("/proc/keys", "/proc/timer_list") else row
 
 
 @pytest.mark.slow

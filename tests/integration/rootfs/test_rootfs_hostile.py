@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cffi import FFI
-from tests.integration.rootfs import harness, specs
-from tests.integration.rootfs.conftest import snapshot
 
 from libcontainer.errors import LibcontainerError, SpecError, SyscallError
 from libcontainer.oci.spec import LinuxDevice, Mount, Spec
+from tests.integration.rootfs import harness, specs
+from tests.integration.rootfs.conftest import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.integration.rootfs import harness, specs
 
 from libcontainer.errors import SpecError, SyscallError
 from libcontainer.oci.spec import LinuxDevice, LinuxIDMapping, Mount
 from libcontainer.syscall import flags
 from libcontainer.syscall.linux import LinuxSyscall
+from tests.integration.rootfs import harness, specs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -161,6 +161,15 @@ def test_read_only_dev_gets_its_devices_first(bundle: Path) -> None:
 
     assert row(found, "/dev") == "ro,nosuid,relatime"
     assert "null" in found["dev"]
+
+
+def test_two_read_only_mounts_on_one_destination(bundle: Path) -> None:
+    mount = Mount("/tmp", "tmpfs", "tmpfs", ("ro",))
+
+    found = harness.run(specs.make(specs.PROC, mount, mount), bundle)
+
+    rows = [line for line in harness.mount_table(found["mountinfo"]) if line.startswith("/tmp ")]
+    assert rows == ["/tmp ro,relatime tmpfs"] * 2
 
 
 def test_remount_changes_what_is_there(bundle: Path) -> None:

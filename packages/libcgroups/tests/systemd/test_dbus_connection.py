@@ -155,7 +155,7 @@ def test_a_version_without_number_is_refused() -> None:
 
 def test_importing_the_client_imports_little() -> None:
     script = (
-        "import sys; before = set(sys.modules); import libcgroups.systemd.dbus_native.proxy; "
+        "import __future__, os, sys, time; before = set(sys.modules); import libcgroups.systemd.dbus_native.proxy; "
         "import libcgroups.systemd.dbus_native.dbus; print(*sorted(set(sys.modules) - before))"
     )
     source = os.path.dirname(os.path.dirname(sys.modules["libcgroups"].__file__ or ""))

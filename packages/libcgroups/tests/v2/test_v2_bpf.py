@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libcgroups.devices import DeviceRule, complete_rules
@@ -29,6 +29,9 @@ REQUESTS = st.tuples(
     st.integers(0, ALL_ACCESS),
 )
 
+# Building lists of records is slow on a busy machine, which says nothing about the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 def is_allowed_by_the_last_match(listed: list[DeviceRule], kind: int, major: int, minor: int, access: int) -> bool:
     """What the specification says, word by word."""
@@ -48,6 +51,7 @@ def is_allowed_by_the_last_match(listed: list[DeviceRule], kind: int, major: int
     return all(decide(name) for name, bit in rules.ACCESS_BITS.items() if access & bit)
 
 
+@unhurried
 @given(RULES, REQUESTS)
 def test_decisions_answer_like_the_listed_rules(listed: list[DeviceRule], request_: tuple[int, int, int, int]) -> None:
     decisions = rules.decide(listed)
@@ -55,6 +59,7 @@ def test_decisions_answer_like_the_listed_rules(listed: list[DeviceRule], reques
     assert rules.is_allowed(decisions, *request_) == is_allowed_by_the_last_match(listed, *request_)
 
 
+@unhurried
 @given(RULES, REQUESTS)
 def test_the_program_answers_like_the_listed_rules(
     listed: list[DeviceRule], request_: tuple[int, int, int, int]
@@ -64,6 +69,7 @@ def test_the_program_answers_like_the_listed_rules(
     assert interpret.execute(program, *request_) == is_allowed_by_the_last_match(listed, *request_)
 
 
+@unhurried
 @given(RULES)
 def test_a_program_is_read_back(listed: list[DeviceRule]) -> None:
     program = assemble.assemble(rules.decide(listed))
@@ -71,6 +77,7 @@ def test_a_program_is_read_back(listed: list[DeviceRule]) -> None:
     assert assemble.decode(assemble.encode(program)) == program
 
 
+@unhurried
 @given(RULES)
 def test_every_instruction_can_be_reached(listed: list[DeviceRule]) -> None:
     program = assemble.assemble(rules.decide(listed))
@@ -101,10 +108,9 @@ def test_what_a_later_rule_decides_is_left_out() -> None:
 
 
 def test_a_privileged_container_has_one_decision() -> None:
-    listed = complete_rules([LinuxDeviceCgroup(allow=True, access="rwm")])
+    listed = complete_rules([LinuxDeviceCgroup(allow=False, access="rwm"), LinuxDeviceCgroup(allow=True, access="rwm")])
 
-    assert interpret.execute(assemble.assemble(rules.decide(listed)), 1, 8, 0, ALL_ACCESS)
-    assert rules.decide([DeviceRule(True, "a", -1, -1, "rwm")]) == rules.ALLOW_EVERYTHING
+    assert rules.decide(listed) == rules.ALLOW_EVERYTHING
 
 
 def test_a_program_is_dumped_in_the_notation_of_bpftool() -> None:

@@ -1,7 +1,8 @@
 """Waiting for a container's process in the foreground: signals forwarded, terminal relayed, exit status returned.
 
-Used by run and exec when they do not detach. A ``Foreground`` catches signals from the moment it is made, so it is made
-after the container's process was forked and before it is started; none is lost in between.
+Used by run and exec when they do not detach. A ``Foreground`` catches signals and has the terminal ready from the
+moment it is made. So it is made after the container's process was forked, which must not inherit the handlers, and
+before that process starts the program, which is to see the right size of its terminal.
 """
 
 from __future__ import annotations
@@ -32,9 +33,21 @@ _NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGPIPE, 
 class Foreground:
     """Stands between the caller and one process of a container until that process ends; to be closed."""
 
-    def __init__(self, syscall: Syscall) -> None:
-        """Catch the signals from now on; must be called in the main thread."""
+    def __init__(self, syscall: Syscall, master_fd: int | None = None) -> None:
+        """Catch the signals from now on; must be called in the main thread.
+
+        Args:
+            syscall: the kernel that signals are sent through.
+            master_fd: the master of the container's terminal, which stays the caller's to close. The caller's own
+                terminal on descriptor 0 is in raw mode from now on.
+        """
         self._syscall = syscall
+        self._relay: TerminalRelay | None = None
+        if master_fd is not None:
+            # Needed for containers with a terminal only.
+            from libcontainer import terminal_relay
+
+            self._relay = terminal_relay.TerminalRelay(master_fd)
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._previous: list[tuple[int, object]] = []
         self._previous_writer = _signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
@@ -44,64 +57,52 @@ class Foreground:
                 _signal.signal(number, _noted)
 
     def close(self) -> None:
-        """Give the signals back the handlers they had."""
+        """Give the signals back the handlers they had, and the caller's terminal its mode."""
+        if self._relay is not None:
+            self._relay.close()
         for number, handler in self._previous:
             _signal.signal(number, _signal.SIG_DFL if handler is None else handler)
         _signal.set_wakeup_fd(self._previous_writer)
         os.close(self._reader)
         os.close(self._writer)
 
-    def wait(self, pid: int, pidfd: int, master_fd: int | None = None) -> int:
-        """Forward signals, and relay the terminal if there is one, until the process ends.
+    def wait(self, pid: int, pidfd: int) -> int:
+        """Forward signals, and relay the terminal if there is one, until a process ends.
 
         Children that this process got as a subreaper are reaped on the way.
 
         Args:
             pid: a child of this process.
             pidfd: the same child.
-            master_fd: the master of the container's terminal. The caller's terminal on descriptor 0 is then in raw
-                mode until this returns.
 
         Returns:
             The exit status of the process, or 128 and the number of the signal that killed it.
         """
-        if master_fd is None:
-            return self._serve(pid, pidfd, None)
-        # Needed for containers with a terminal only.
-        from libcontainer import terminal_relay
-
-        relay = terminal_relay.TerminalRelay(master_fd)
-        try:
-            return self._serve(pid, pidfd, relay)
-        finally:
-            relay.close()
-
-    def _serve(self, pid: int, pidfd: int, relay: TerminalRelay | None) -> int:
         while True:
             poll = select.poll()
             poll.register(pidfd, select.POLLIN)
             poll.register(self._reader, select.POLLIN)
-            for fd, events in relay.wanted() if relay else ():
+            for fd, events in self._relay.wanted() if self._relay else ():
                 poll.register(fd, events)
             ready = dict(poll.poll())
             if self._reader in ready:
-                self._handle_signals(pid, pidfd, relay)
+                self._handle_signals(pid, pidfd)
             if pidfd in ready:
                 status = _reap(pid)
-                if relay:
-                    relay.drain()
+                if self._relay:
+                    self._relay.drain()
                 return status
-            if relay:
-                relay.serve(ready)
+            if self._relay:
+                self._relay.serve(ready)
 
-    def _handle_signals(self, pid: int, pidfd: int, relay: TerminalRelay | None) -> None:
+    def _handle_signals(self, pid: int, pidfd: int) -> None:
         try:
             numbers = os.read(self._reader, 4096)
         except BlockingIOError:
             return
         for number in numbers:
-            if number == _signal.SIGWINCH and relay:
-                relay.resize()
+            if number == _signal.SIGWINCH and self._relay:
+                self._relay.resize()
             elif number == _signal.SIGCHLD:
                 _reap_others(pid)
             elif number not in _NOT_FORWARDED:

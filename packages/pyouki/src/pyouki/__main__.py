@@ -5,7 +5,11 @@ import sys
 
 def main() -> None:
     """Run the command line of this process and end it."""
+    import gc
     import os
+
+    # A collection would touch every page that a fork shares, and nothing here lives long enough to be collected.
+    gc.disable()
 
     from pyouki.main import run
 
@@ -25,18 +29,17 @@ def use_bundle(packages: str) -> None:
 
     try:
         with open(f"{packages}/pyouki/hot.bundle", "rb", buffering=0) as file:
-            data = file.read()
+            header = file.read(24)
+            if header[:16] != f"pyouki {sys.implementation.cache_tag}".encode().ljust(16)[:16]:
+                return
+            size = int.from_bytes(header[16:20], "little")
+            index = marshal.loads(file.read(size))  # noqa: S302 - installed beside this file, as trusted as it is
+            code = file.read(int.from_bytes(header[20:24], "little"))
     except OSError:
         return
-    if data[:16] != f"pyouki {sys.implementation.cache_tag}".encode().ljust(16)[:16]:
-        return
-    start = 20 + int.from_bytes(data[16:20], "little")
-    index = marshal.loads(data[20:start])  # noqa: S302 - installed beside this file, as trusted as it is
-    code = memoryview(data)[start:]
-    names = {"__name__": "pyouki.bundle"}
-    _, _, _, offset, length = index["pyouki.bundle"]
-    exec(marshal.loads(code[offset : offset + length]), names)  # noqa: S102, S302
-    sys.meta_path.insert(0, names["Finder"](packages, index, code))  # type: ignore[operator]  # the class
+    names: dict[str, object] = {"__name__": "pyouki.bundle"}
+    exec(marshal.loads(code[: index["pyouki.bundle"][4]]), names)  # noqa: S102, S302
+    sys.meta_path.insert(0, names["Finder"](packages, index, 24 + size, code))  # type: ignore[operator]  # the class
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ docstrings are a sixth of what is read. ``write`` is run when the wheel is built
 wrote it (``MAGIC``), and an entry is used only while its source has the size it had. Whatever does not fit is imported
 as usual.
 
-Layout: 16 bytes of MAGIC, 4 bytes length of the index, the index (marshal), then the code objects (marshal). The first
-entry is this module, which ``__main__`` executes to get its ``Finder``.
+Layout: 16 bytes of MAGIC, 4 bytes each for the length of the index and of the first part, the index (marshal), then
+the code objects (marshal). The first part is what all commands need and is read at once; the rest is read when one of
+its modules is wanted. The first entry is this module, which ``__main__`` executes to get its ``Finder``. No descriptor
+stays open: it would be taken for one that the caller passes on.
 """
 
 from __future__ import annotations
@@ -26,16 +28,24 @@ if TYPE_CHECKING:
 
 NAME = "hot.bundle"
 MAGIC = f"pyouki {sys.implementation.cache_tag}".encode().ljust(16)[:16]
-_LENGTH_SIZE = 4
+HEADER_SIZE = 24
 
 
 class Finder:
     """Finds modules in a bundle; for sys.meta_path."""
 
-    def __init__(self, packages: str, index: dict[str, Entry], code: bytes) -> None:
-        """Take over the parsed bundle; ``packages`` is the directory that holds our packages."""
+    def __init__(self, packages: str, index: dict[str, Entry], start: int, code: bytes) -> None:
+        """Take over the opened bundle.
+
+        Args:
+            packages: the directory that holds our packages.
+            index: of all modules.
+            start: where the code begins in the file.
+            code: its first part.
+        """
         self._packages = packages
         self._index = index
+        self._start = start
         self._code = code
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> object:
@@ -61,19 +71,24 @@ class Finder:
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module's code."""
         _, _, _, offset, length = self._index[module.__name__]
+        if offset + length > len(self._code):
+            with open(f"{self._packages}/pyouki/{NAME}", "rb", buffering=0) as file:
+                file.seek(self._start)
+                self._code = file.read()
         exec(marshal.loads(self._code[offset : offset + length]), module.__dict__)  # noqa: S102, S302 - our own code
 
 
-def write(path: str, modules: Iterable[tuple[str, str, str]]) -> int:
+def write(path: str, modules: Iterable[tuple[str, str, str]], count_of_first: int) -> int:
     """Write a bundle and return how many modules it holds.
 
     Args:
         path: the file.
         modules: name, path below site-packages, and path now, of each; this module comes first.
+        count_of_first: how many of them are the first part.
     """
     index: dict[str, Entry] = {}
     parts: list[bytes] = []
-    offset = 0
+    offset = size_of_first = 0
     for name, place, source in modules:
         with open(source, "rb") as file:
             text = file.read()
@@ -82,7 +97,10 @@ def write(path: str, modules: Iterable[tuple[str, str, str]]) -> int:
         index[name] = (place, place.endswith("/__init__.py"), len(text), offset, len(part))
         parts.append(part)
         offset += len(part)
+        if len(parts) == count_of_first:
+            size_of_first = offset
     head = marshal.dumps(index)
     with open(path, "wb") as file:
-        file.write(MAGIC + len(head).to_bytes(_LENGTH_SIZE, "little") + head + b"".join(parts))
+        file.write(MAGIC + len(head).to_bytes(4, "little") + size_of_first.to_bytes(4, "little") + head)
+        file.write(b"".join(parts))
     return len(index)

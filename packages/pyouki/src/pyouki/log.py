@@ -103,4 +103,3 @@ def report(log: Log | None, error: BaseException) -> None:
     if hint:
         lines.append(f"hint: {hint}")
     sys.stderr.write("\n".join(lines) + "\n")
-

@@ -7,8 +7,7 @@ merged by their device, page size or interface. When one limit is refused, all a
 from __future__ import annotations
 
 from libcgroups.resources import LinuxResources
-
-from libcontainer import cgroups
+from libcontainer import cgroups, log
 from libcontainer.container import status, store
 from libcontainer.container.state import CREATED, PAUSED, RUNNING
 from libcontainer.errors import ContainerStatusError, LibcontainerError, StateFileError
@@ -17,33 +16,35 @@ from libcontainer.oci.validate import validate_resources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libcgroups.record import Record
-
     from libcontainer.container.state import ContainerState
     from libcontainer.container.store import ContainerDirectory
 
     Json = dict[str, object]
 
-# Numbers of which 0 is a value: everywhere else it stands for "not given".
-_ZERO_IS_A_VALUE = frozenset(("swappiness", "burst", "idle", "rate", "priority", "class_id", "leaf_weight"))
-_KEYS = (("major", "minor"), ("pageSize",), ("name",))
 _AT = "linux.resources"
+_ZERO_IS_A_VALUE = ("swappiness", "burst", "idle")
+_OBSOLETE = ("kernel", "kernelTCP")
+# What tells the items of a list apart: of devices, huge pages, network interfaces.
+_KEYS = (("major", "minor"), ("pageSize",), ("name",))
 
 
-def update(
-    directory: ContainerDirectory,
-    resources: LinuxResources,
-    *,
-    l3_cache_schema: str | None = None,
-    mem_bw_schema: str | None = None,
-) -> None:
+class ResctrlSchemas:
+    """New lines for the container's resctrl group; None leaves a line alone.
+
+    Attributes:
+        l3_cache: cache allocation, ``L3:0=f``.
+        mem_bw: memory bandwidth, ``MB:0=50``.
+    """
+
+    __slots__ = ("l3_cache", "mem_bw")
+
+    def __init__(self, l3_cache: str | None, mem_bw: str | None) -> None:
+        self.l3_cache = l3_cache
+        self.mem_bw = mem_bw
+
+
+def update(directory: ContainerDirectory, resources: LinuxResources, schemas: ResctrlSchemas | None = None) -> None:
     """Change the limits of a created, running or paused container; the container must be locked.
-
-    Args:
-        directory: the container.
-        resources: what is to change.
-        l3_cache_schema: cache allocation of its resctrl group; None leaves it alone.
-        mem_bw_schema: memory bandwidth of its resctrl group; None leaves it alone.
 
     Raises:
         ContainerStatusError: the container is not running.
@@ -53,21 +54,20 @@ def update(
     state = directory.load()
     if status.current(state, directory) not in (CREATED, RUNNING, PAUSED):
         raise ContainerStatusError("container not running", object=state.id)
-    changes = _without_zeros(resources.replace(devices=()))
-    validate_resources(changes)
+    validate_resources(resources)
+    changes = _given(resources)
     old = directory.read(store.CONFIG_FILE)
     document = _document(old, directory)
     linux = _object(document, "linux")
-    linux["resources"] = _merged(linux.get("resources") or {}, changes)
-    wanted = decode.decode(LinuxResources, linux["resources"], _AT)
+    wanted = decode.decode(LinuxResources, _merge_resources(_object(linux, "resources"), changes), _AT)
     validate_resources(wanted, _AT)
-    if l3_cache_schema is not None or mem_bw_schema is not None:
-        schemas = {"l3CacheSchema": l3_cache_schema, "memBwSchema": mem_bw_schema}
-        given = {name: text for name, text in schemas.items() if text is not None}
-        linux["intelRdt"] = {**_object(linux, "intelRdt"), **given} if "intelRdt" in linux else given
+    if schemas is not None:
+        rdt = _object(linux, "intelRdt")
+        rdt.update({"l3CacheSchema": schemas.l3_cache} if schemas.l3_cache is not None else {})
+        rdt.update({"memBwSchema": schemas.mem_bw} if schemas.mem_bw is not None else {})
     directory.write(store.CONFIG_FILE, json_text.dumps(document).encode())
     try:
-        _apply(state, _complete(changes, wanted), l3_cache_schema, mem_bw_schema, old)
+        _apply(state, _complete(decode.decode(LinuxResources, changes), wanted), schemas, old)
     except BaseException as error:
         try:
             directory.write(store.CONFIG_FILE, old)
@@ -76,28 +76,95 @@ def update(
         raise
 
 
-def _apply(
-    state: ContainerState, resources: LinuxResources, l3_cache_schema: str | None, mem_bw_schema: str | None, old: bytes
-) -> None:
-    if l3_cache_schema is not None or mem_bw_schema is not None:
-        from libcontainer.oci import load
-        from libcontainer.process import intel_rdt
+def _apply(state: ContainerState, resources: LinuxResources, schemas: ResctrlSchemas | None, config: bytes) -> None:
+    with cgroups.translated("update"):
+        manager = cgroups.of_container(state)
+        if schemas is None:
+            manager.update(resources)
+            return
+    from libcontainer.oci import load
+    from libcontainer.process import intel_rdt
 
-        rdt = load.parse(old).linux.intel_rdt
-        # First: resctrl takes all lines or none, so only its failure leaves nothing to take back.
-        undo = intel_rdt.update(state.id, rdt, l3_cache_schema=l3_cache_schema, mem_bw_schema=mem_bw_schema)
-    else:
-        undo = None
+    # First, as its old lines are easily written back.
+    written = intel_rdt.update(state.id, load.parse(config).linux.intel_rdt, schemas.l3_cache, schemas.mem_bw)
     try:
         with cgroups.translated("update"):
-            cgroups.of_container(state).update(resources)
+            manager.update(resources)
     except LibcontainerError as error:
-        if undo is not None:
-            try:
-                undo()
-            except LibcontainerError as failure:
-                error.add_note(f"not restored: {failure}")
+        try:
+            intel_rdt.restore(written)
+        except LibcontainerError as failure:
+            error.add_note(f"not restored: {failure}")
         raise
+
+
+def _given(resources: LinuxResources) -> Json:
+    """Return as JSON what is really to be changed."""
+    changes = decode.encode(resources.replace(devices=()))
+    for group in ("memory", "cpu", "blockIO"):
+        values = changes.get(group)
+        if isinstance(values, dict):
+            changes[group] = {
+                name: value
+                for name, value in values.items()
+                if value or isinstance(value, bool) or name in _ZERO_IS_A_VALUE
+            }
+    memory = changes.get("memory")
+    if isinstance(memory, dict):
+        for name in _OBSOLETE:
+            if memory.pop(name, None) is not None:
+                log.warning("memory.%s: limits of kernel memory are obsolete and ignored", name)
+        if memory.get("limit") == -1 and "swap" not in memory:
+            memory["swap"] = -1
+    if changes.get("pids") == {"limit": 0}:
+        # As runc did up to 1.1: nobody means a container that may have no process.
+        del changes["pids"]
+    return {name: value for name, value in changes.items() if value}
+
+
+def _merge_resources(old: Json, changes: Json) -> Json:
+    """Merge the changes into the old resources, in place."""
+    cpu, new_cpu = old.get("cpu"), changes.get("cpu")
+    if isinstance(cpu, dict) and isinstance(new_cpu, dict) and new_cpu.get("idle") and "shares" not in new_cpu:
+        cpu.pop("shares", None)  # they exclude each other
+    return _merge(old, changes)
+
+
+def _merge(old: Json, changes: Json) -> Json:
+    for name, value in changes.items():
+        before = old.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            _merge(before, value)
+        elif isinstance(before, list) and isinstance(value, list):
+            old[name] = _merge_lists(before, value)
+        else:
+            old[name] = value
+    return old
+
+
+def _merge_lists(old: list[object], changes: list[object]) -> list[object]:
+    merged = {_key(item): item for item in old}
+    merged.update((_key(item), item) for item in changes)
+    return list(merged.values())
+
+
+def _key(item: object) -> tuple[object, ...]:
+    assert isinstance(item, dict)  # the decoder has seen to it
+    names = next(names for names in _KEYS if all(name in item for name in names))
+    return tuple(item[name] for name in names)
+
+
+def _complete(changes: LinuxResources, wanted: LinuxResources) -> LinuxResources:
+    """Add to the changes what has to be written together with them, as it will be."""
+    memory, cpu = changes.memory, changes.cpu
+    if memory is not None and wanted.memory is not None and (memory.limit or memory.swap):
+        if memory.limit == -1 and memory.swap == -1:
+            memory = memory.replace(swap=None)  # unlimited where the kernel counts swap; the manager knows
+        else:
+            memory = memory.replace(limit=wanted.memory.limit, swap=wanted.memory.swap)
+    if cpu is not None and wanted.cpu is not None and (cpu.quota or cpu.period):
+        cpu = cpu.replace(quota=wanted.cpu.quota, period=wanted.cpu.period, burst=wanted.cpu.burst)
+    return changes.replace(memory=memory, cpu=cpu)
 
 
 def _document(text: bytes, directory: ContainerDirectory) -> Json:
@@ -106,29 +173,14 @@ def _document(text: bytes, directory: ContainerDirectory) -> Json:
     except ValueError as error:
         path = f"{directory.path}/{store.CONFIG_FILE}"
         raise StateFileError(f"read {path}: {error}", object=path) from None
-    assert isinstance(document, dict)  # it was accepted by create
+    assert isinstance(document, dict)  # create has accepted it
     return document
 
 
 def _object(parent: Json, name: str) -> Json:
-    value = parent.setdefault(name, {})
+    """Return a member that is an object, an empty one where there is none."""
+    value = parent.get(name)
     if value is None:
         value = parent[name] = {}
     assert isinstance(value, dict)
     return value
-
-
-def _without_zeros(resources: LinuxResources) -> LinuxResources:
-    """Return the resources with "not given" where a client wrote 0 for it."""
-    pids = resources.pids
-    return resources.replace(
-        memory=_nonzero(resources.memory, ("kernel", "kernel_tcp")),
-        cpu=_nonzero(resources.cpu),
-        block_io=_nonzero(resources.block_io),
-        # As runc up to 1.1 did: a container that may not have any process is not what anybody asks for.
-        pids=None if pids is not None and pids.limit == 0 else pids,
-    )
-
-
-def _nonzero[Part: Record](part: Part | None, dropped: tuple[str, ...] = ()) -> Part | None:
-    ...

@@ -173,6 +173,11 @@ def pair(here: str, there: str) -> tuple[Channel, Channel]:
     return Channel(one, there), Channel(other, here)
 
 
+def of_descriptor(fd: int, there: str) -> Channel:
+    """Return the channel whose one end the descriptor is; it is owned by the channel from here on."""
+    return Channel(_socket.socket(fileno=fd), there)
+
+
 def _pack(fds: Sequence[int]) -> bytes:
     """Return the ints as C has them; array and struct would do it too, at the price of an import."""
     return b"".join(fd.to_bytes(_FD_SIZE, sys.byteorder) for fd in fds)

@@ -63,7 +63,7 @@ class Context:
         enter_cgroup_namespace: called before each cgroup mount; afterwards the cgroup of the container must exist and,
             if it gets a cgroup namespace of its own, init must be in both.
         outside: mounts by index in ``mounts`` that main prepared before the clone, detached; the context owns them.
-        read_only_later: attached mounts that stay writable until everything is in place, by destination.
+        read_only_later: attached mounts that stay writable until everything is in place, by property.
         mask_fd: the empty directory that hides others, -1 until it is needed.
     """
 

@@ -7,23 +7,38 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from libcontainer.syscall import Syscall
 
 _CHUNK = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def copy(syscall: Syscall, source_fd: int, target_fd: int) -> None:
+def copy(syscall: Syscall, source_fd: int, target_fd: int, asked: Sequence[str] = ()) -> None:
     """Copy the content of a directory into another, with owner, mode, times and extended attributes.
 
     No link is followed, so nothing outside the source is read. Sockets are left out. The mode and owner of the
-    source itself are given to the target.
+    source itself are given to the target, unless the mount's options ask for others.
+
+    Args:
+        syscall: the kernel.
+        source_fd: the directory to read.
+        target_fd: the empty directory to fill.
+        asked: options of the target's file system; its ``mode=``, ``uid=`` and ``gid=`` stay as they are.
     """
     source = os.open(".", _DIRECTORY, dir_fd=source_fd)
     try:
         target = os.open(".", _DIRECTORY, dir_fd=target_fd)
         try:
+            before = os.fstat(target)
             _copy_directory(syscall, source, target)
+            names = {word.partition("=")[0] for word in asked}
+            if not names.isdisjoint(("uid", "gid")):
+                uid = before.st_uid if "uid" in names else -1
+                syscall.fchown(target, uid, before.st_gid if "gid" in names else -1)
+            if "mode" in names:
+                syscall.fchmod(target, stat.S_IMODE(before.st_mode))
         finally:
             os.close(target)
     finally:

@@ -45,7 +45,7 @@ class MountFilesystem(Record):
         data: words for the file system.
         label: SELinux label of everything in it.
         fallback: host path bound instead when the container's user namespace may not mount this file system.
-        read_only_later: leave the mount writable; a later ``MakeReadOnly`` of the same destination ends that.
+        read_only_later: leave the mount writable; a later ``MakeReadOnly`` of the same property ends that.
     """
 
     fstype: str
@@ -73,7 +73,7 @@ class MountFilesystem(Record):
         try:
             finish_mount(context, mount, self.options)
             if self.read_only_later:
-                context.read_only_later[self.destination] = os.dup(mount)
+                context.read_only_later[self.property] = os.dup(mount)
         finally:
             os.close(mount)
 
@@ -111,7 +111,7 @@ class MountFilesystem(Record):
             if "tmpcopyup" in self.options.special:
                 from libcontainer.rootfs import copy_up
 
-                copy_up.copy(context.syscall, target, mount)
+                copy_up.copy(context.syscall, target, mount, self.data)
             mounting.attach(context.syscall, mount, target)
         except OSError:
             os.close(mount)
@@ -158,7 +158,6 @@ class BindMount(Record):
         destination: absolute path in the container.
         options: what config.json asked for.
         index: position in ``mounts``, by which main passes a mount that it prepared.
-        read_only_later: leave the mount writable; a later ``MakeReadOnly`` of the same destination ends that.
     """
 
     source: str
@@ -166,7 +165,6 @@ class BindMount(Record):
     options: MountOptions
     index: int
     property: str
-    read_only_later: bool = False
 
     def describe(self) -> str:
         """Say what is done."""
@@ -186,8 +184,6 @@ class BindMount(Record):
         try:
             self._attach(context, mount)
             finish_mount(context, mount, self.options)
-            if self.read_only_later:
-                context.read_only_later[self.destination] = os.dup(mount)
         finally:
             os.close(mount)
 
@@ -227,8 +223,7 @@ class BindMount(Record):
 
     def _changes(self) -> tuple[int, int]:
         """Return the MS_* flags to set and to clear on the new mount."""
-        later = flags.MS_RDONLY if self.read_only_later else 0
-        return self.options.flags & options.MOUNT_FLAGS & ~later, self.options.cleared & options.MOUNT_FLAGS
+        return self.options.flags & options.MOUNT_FLAGS, self.options.cleared & options.MOUNT_FLAGS
 
     def _open_target(self, context: Context, is_directory: bool) -> int:
         syscall, root_fd = context.syscall, context.root_fd
@@ -264,8 +259,6 @@ class BindMount(Record):
         mount = inside.open_path(context.syscall, context.root_fd, self.destination)
         try:
             finish_mount(context, mount, self.options)
-            if self.read_only_later:
-                context.read_only_later[self.destination] = os.dup(mount)
         finally:
             os.close(mount)
 

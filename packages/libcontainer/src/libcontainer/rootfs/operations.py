@@ -153,7 +153,7 @@ class MakeReadOnly(Record):
     """Make a mount read-only that had to stay writable until everything was in place."""
 
     destination: str
-    property: str | None
+    property: str
 
     def describe(self) -> str:
         """Say what is done."""
@@ -164,7 +164,7 @@ class MakeReadOnly(Record):
         if self.destination == "/":
             mounting.set_read_only(context, context.root_fd)
             return
-        fd = context.read_only_later.pop(self.destination)
+        fd = context.read_only_later.pop(self.property)
         try:
             mounting.set_read_only(context, fd)
         finally:

@@ -228,14 +228,16 @@ class _Maker:
             raise SpecError(f"{name}.destination", "the root itself cannot be mounted over")
         self._destinations.add(destination)
         wanted = options.parse(mount.options)
-        later = wanted.flags & flags.MS_RDONLY != 0 and (mount.type == "tmpfs" or destination == "/dev")
         is_bind = wanted.is_bind or mount.type in ("bind", "rbind")
+        # Until the end, so that other mounts and devices find a place in it.
+        is_filled = not is_bind and (mount.type == "tmpfs" or destination == "/dev")
+        later = is_filled and wanted.flags & flags.MS_RDONLY != 0
         if later and not wanted.flags & flags.MS_REMOUNT:
             self.read_only.append(operations.MakeReadOnly(destination, name))
         if wanted.flags & flags.MS_REMOUNT:
             return mounts.Remount(mount.type or "none", mount.source or "none", destination, wanted, name)
         if is_bind:
-            return self._bind(index, mount, destination, wanted, later)
+            return self._bind(index, mount, destination, wanted)
         if "tmpcopyup" in wanted.special:
             _load("copy_up")
         if mount.uid_mappings or _idmap_word(wanted):
@@ -263,7 +265,7 @@ class _Maker:
         owned = any(entry.type == namespace and entry.path is None for entry in self._spec.linux.namespaces)
         return None if owned else path
 
-    def _bind(self, index: int, mount: Mount, destination: str, wanted: options.MountOptions, later: bool) -> BindMount:
+    def _bind(self, index: int, mount: Mount, destination: str, wanted: options.MountOptions) -> BindMount:
         name = f"mounts[{index}]"
         if not mount.source:
             raise SpecError(f"{name}.source", "a bind mount needs one")
@@ -274,7 +276,7 @@ class _Maker:
         if destination == "/dev":
             self._dev_is_bound = True
         operation = mounts.BindMount(
-            os.path.normpath(os.path.join(self._bundle, mount.source)), destination, wanted, index, name, later
+            os.path.normpath(os.path.join(self._bundle, mount.source)), destination, wanted, index, name
         )
         idmap = _idmap_word(wanted) or ("idmap" if mount.uid_mappings or mount.gid_mappings else None)
         if idmap:

@@ -56,9 +56,9 @@ def run(options: Exec, environment: Environment) -> int:
 def _stay(syscall: Syscall, executed: Executed) -> int:
     from libcontainer.foreground import Foreground
 
-    foreground = Foreground(syscall)
+    foreground = Foreground(syscall, executed.master if executed.master >= 0 else None)
     try:
-        return foreground.wait(executed.pid, executed.pidfd, executed.master if executed.master >= 0 else None)
+        return foreground.wait(executed.pid, executed.pidfd)
     finally:
         foreground.close()
 

@@ -44,12 +44,12 @@ def _start(syscall: Syscall, created: Created) -> None:
 def _stay(syscall: Syscall, created: Created, *, keeps: bool) -> int:
     from libcontainer.foreground import Foreground
 
-    foreground = Foreground(syscall)
+    foreground = Foreground(syscall, created.master if created.master >= 0 else None)
     try:
         _start(syscall, created)
         # Others may kill, pause or delete it while we wait.
         created.directory.unlock()
-        status = foreground.wait(created.state.pid, created.pidfd, created.master if created.master >= 0 else None)
+        status = foreground.wait(created.state.pid, created.pidfd)
     finally:
         foreground.close()
     if not keeps:

@@ -33,6 +33,8 @@ MAX_PROGRAMS = 64
 
 _LICENSE = b"Apache-2.0"
 _EINVAL = 22
+# EACCES, EINVAL: how the verifier says no.
+_REJECTED = (13, 22)
 _LOG_BYTES = 1 << 20
 
 
@@ -64,7 +66,7 @@ def load(code: bytes) -> int:
     try:
         return _load(code, None)
     except BpfError as error:
-        if error.errno == _EINVAL:
+        if error.errno in _REJECTED:
             # Only now with a log: a log that is too small is an error by itself.
             log = ffi.new("char[]", _LOG_BYTES)
             try:

@@ -56,8 +56,8 @@ ALLOW_EVERYTHING = (Decision(None, None, None, ALL_ACCESS, True),)
 def decide(rules: Sequence[DeviceRule]) -> tuple[Decision, ...]:
     """Translate rules, in the order of config.json, into decisions in the order they are tried.
 
-    What a later rule makes pointless is left out: accesses that a rule about the same devices or more has decided, and
-    denials at the end, since denial is the default. So are rules about numbers that no device can have.
+    What makes no difference is left out: accesses that a later rule about the same devices or more has decided, numbers
+    that no device can have, denials at the end (denial is the default), and what is allowed just before everything is.
     """
     decided: dict[tuple[int | None, int | None, int | None], int] = {}
     decisions: list[Decision] = []
@@ -74,6 +74,9 @@ def decide(rules: Sequence[DeviceRule]) -> tuple[Decision, ...]:
             decisions.append(Decision(kind, major, minor, access, rule.allow))
     while decisions and not decisions[-1].allow:
         decisions.pop()
+    if decisions[-1:] == list(ALLOW_EVERYTHING):
+        while len(decisions) > 1 and decisions[-2].allow:
+            del decisions[-2]
     return tuple(decisions)
 
 
