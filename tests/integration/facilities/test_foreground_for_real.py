@@ -79,10 +79,10 @@ def test_signal_is_forwarded(number: int) -> None:
     def work() -> int:
         name = signals.name_of(number).removeprefix("SIG") if number < signal.SIGRTMIN else str(int(number))
         reader, writer = os.pipe()
-        os.set_inheritable(writer, True)
-        pid, pidfd, _, start = create(
-            [*SHELL, f"trap 'exit 42' {name}; echo ready >&{writer}; while :; do sleep 0.02; done"]
-        )
+        os.dup2(writer, 9)  # the shell takes one digit
+        pid, pidfd, _, start = create([*SHELL, f"trap 'exit 42' {name}; echo ready >&9; while :; do sleep 0.02; done"])
+        os.close(9)
+        os.close(writer)
         waiting = foreground.Foreground(SYSCALL)
         os.close(start)
         os.read(reader, 5)
