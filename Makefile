@@ -72,7 +72,7 @@ docs: develop  ## Build the documentation into build/site
 
 clean:  ## Remove everything built here
 	rm -rf $(VENV) build dist packages/*/build packages/*/bin packages/*/src/*.egg-info $(EXTENSIONS)
-	rm -rf packages/libcontainer/src/libcontainer/bin .cache .*_cache .hypothesis
+	rm -rf packages/libcontainer/src/libcontainer/bin packages/pyouki/src/pyouki/hot.bundle .cache .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The checkout's own environment. Packages are linked, not installed, so that an edit needs no second step.
@@ -105,9 +105,10 @@ packages/libcontainer/src/libcontainer/_kernel.abi3.so: $(wildcard packages/libc
 $(VENV)/bin/pyouki: packages/pyouki/bin/pyouki packages/in_place.py $(EXTENSIONS)
 	$(PYTHON) packages/in_place.py link
 
-# Bytecode ahead of time: the product runs with -B, and reading the sources would cost each command 30 ms.
-$(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES)
+# Bytecode ahead of time: the product runs with -B, and compiling the sources would cost each command 100 ms.
+$(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES) packages/pyouki/write_bundle.py packages/pyouki/hot_modules.txt
 	$(PYTHON) -m compileall -q packages/*/src
+	$(PYTHON) packages/pyouki/write_bundle.py
 	touch $@
 
 dist/.built: $(WHEEL_SOURCES) | $(VENV)/.tools

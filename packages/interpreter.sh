@@ -12,8 +12,8 @@ has_headers = os.path.exists(os.path.join(sysconfig.get_path("include"), "Python
 sys.exit(not has_headers or sys.version_info < (3, 11))
 '
 for python in /usr/bin/python3.14 /usr/bin/python3.13 /usr/bin/python3.12 /usr/bin/python3.11 "$(command -v python3)"; do
-    [ -x "$python" ] && [ "$(head -c 4 "$python" | tail -c 3)" = ELF ] || continue
-    if "$python" -c "$fits" 2>/dev/null; then
+    [ -x "$python" ] || continue
+    if [ "$(head -c 4 "$python" | tail -c 3)" = ELF ] && "$python" -c "$fits" 2>/dev/null; then
         echo "$python"
         exit
     fi

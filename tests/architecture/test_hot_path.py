@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.architecture.workspace import PACKAGES, ROOT
 from tests.support.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -117,6 +118,13 @@ def test_no_list_has_a_module_that_is_forbidden(command: str) -> None:
     listed = {name.partition(".")[0] for name in (LISTS / f"{command}.txt").read_text().split()}
 
     assert listed & FORBIDDEN == set()
+
+
+def test_the_bundle_has_every_module_of_ours_that_a_list_has() -> None:
+    ours = {name for file in LISTS.glob("*.txt") for name in file.read_text().split() if name.startswith(PACKAGES)}
+    bundled = set((ROOT / "packages" / "pyouki" / "hot_modules.txt").read_text().split())
+
+    assert {name for name in ours if not name.endswith("._kernel")} - bundled == set()
 
 
 def _forbid_mkdir(config: Json) -> None:

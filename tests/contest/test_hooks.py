@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
-from tests.support.runtime import Caller, read, wait_for_exit
+from tests.support.runtime import Caller, eventually, read, wait_for_exit
 
 if TYPE_CHECKING:
     from tests.conftest import Inside, MakeBundle
@@ -23,8 +23,9 @@ _KINDS = (*_AT_CREATE, "startContainer", "poststart", "poststop")
 _SHELL = "/bin/sh"
 
 
-def _script(kind: str, script: str, **options: object) -> mutations.Mutation:
-    return mutations.hook(kind, _SHELL, "-c", script, **options)  # type: ignore[arg-type]  # env and timeout
+def _script(kind: str, script: str, timeout: int | None = None) -> mutations.Mutation:
+    """A hook that reads its state into $state first: crun takes a hook that does not for a failure, sometimes."""
+    return mutations.hook(kind, _SHELL, "-c", f"state=$(cat); {script}", timeout=timeout)
 
 
 def _shared(work: str) -> mutations.Mutation:
@@ -77,7 +78,9 @@ class TestState:
         self, runtime: Runtime, make_bundle: MakeBundle, work: str, kind: str, status: str
     ) -> None:
         note = mutations.top(annotations={"org.example.key": "value"})
-        bundle = make_bundle(mutate=mutations.every(_shared(work), _script(kind, f"cat > {work}/state"), note))
+        bundle = make_bundle(
+            mutate=mutations.every(_shared(work), _script(kind, f'echo "$state" > {work}/state'), note)
+        )
         runtime.start(bundle).delete("--force").succeed()
 
         state = _state(work)
@@ -90,7 +93,7 @@ class TestState:
 
     @pytest.mark.parametrize("kind", ["prestart", "createRuntime", "poststart"])
     def test_pid_is_the_hosts(self, runtime: Runtime, make_bundle: MakeBundle, work: str, kind: str) -> None:
-        container = runtime.start(make_bundle(mutate=_script(kind, f"cat > {work}/state")))
+        container = runtime.start(make_bundle(mutate=_script(kind, f'echo "$state" > {work}/state')))
 
         assert _state(work)["pid"] == container.pid
 
@@ -110,7 +113,8 @@ class TestPlace:
 
         container = runtime.start(make_bundle(mutate=mutate))
 
-        assert read(f"{work}/space").strip() == os.readlink(f"/proc/{container.pid}/ns/uts")
+        expected = os.readlink(f"/proc/{container.pid}/ns/uts")
+        eventually(lambda: read(f"{work}/space").strip() == expected, "the hook")
 
     def test_create_runtime_starts_in_the_bundle(self, runtime: Runtime, make_bundle: MakeBundle, work: str) -> None:
         bundle = make_bundle(mutate=_script("createRuntime", f"pwd > {work}/pwd"))
@@ -124,7 +128,7 @@ class TestPlace:
             mutations.mount("/mnt", "tmpfs", fstype="tmpfs"),
             _script(
                 "createRuntime",
-                f"P=$(tr -d ' ' | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); cat /proc/$P/mountinfo > {work}/mounts",
+                f"P=$(echo $state | tr -d ' ' | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); cat /proc/$P/mountinfo > {work}/mounts",
             ),
         )
         bundle = make_bundle(mutate=mutate)

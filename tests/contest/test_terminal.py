@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
+from tests.support.runtime import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,6 +195,8 @@ def foreground(runtime: Runtime, make_bundle: MakeBundle) -> Iterator[Foreground
     bundle = make_bundle("sh", "-c", script, mutate=_TERMINAL)
     opened = Foreground(runtime, "run", "--bundle", bundle.directory, bundle.id)
     _read_until(opened.master, "up")
+    # Raw mode is what passes keys on; setting it may discard what was typed before.
+    eventually(lambda: not termios.tcgetattr(opened.master)[3] & termios.ICANON, "raw mode")
     yield opened
     opened.close()
 

@@ -54,7 +54,7 @@ def test_a_wheel_has_the_compiled_parts_and_no_tests(package: str, wheels: Wheel
     with ZipFile(wheels[package]) as wheel:
         files = {file.filename: file for file in wheel.infolist()}
 
-    compiled = {name for name in files if name.endswith((".so", ".o", ".c")) or "/bin/" in name}
+    compiled = {name for name in files if name.endswith((".so", ".o", ".c", ".bundle")) or "/bin/" in name}
     assert compiled == {name.replace("0.1.0", _version(wheels[package])) for name in COMPILED[package]}
     assert [name for name in compiled if "/bin/" in name and not files[name].external_attr >> 16 & 0o111] == []
     assert [name for name in files if "test" in name.split("/") or "tests" in name.split("/")] == []

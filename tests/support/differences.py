@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 def apply(items: Iterable[pytest.Item], directory: str, runtime: str) -> None:
     """Expect the tests that ``DIRECTORY/differences.py`` lists for a runtime to fail.
 
-    A key is a test id without its directory, with or without the parameters in brackets. A listed test that passes fails the suite. A
-    reason that begins with ``sometimes:`` allows both.
+    A key is a test id without its directory: of a class, of a test, or of one case with the parameters in brackets. A
+    listed test that passes fails the suite. A reason that begins with ``sometimes:`` allows both.
     """
     reasons = table(directory).get(runtime, {})
     for item in items:
         if not str(item.path).startswith(directory + os.sep):
             continue
         case = f"{item.path.name}::{item.nodeid.partition('::')[2]}"
-        reason = reasons.get(case) or reasons.get(case.partition("[")[0])
+        test = case.partition("[")[0]
+        reason = reasons.get(case) or reasons.get(test) or reasons.get(test.rpartition("::")[0])
         if reason is not None:
             item.add_marker(pytest.mark.xfail(reason=reason, strict=not reason.startswith("sometimes:")))
 

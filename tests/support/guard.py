@@ -59,7 +59,7 @@ class Guard:
         left = [f"process {pid}: {_command_line(pid)}" for pid in self.tracker.processes()]
         left += [f"cgroup {name}" for name in self.tracker.directories()]
         left += [f"mount {line}" for line in _added(self._before.mounts, now.mounts)]
-        left += [f"mount gone: {line}" for line in _added(now.mounts, self._before.mounts)]
+        left += [f"mount gone: {line}" for line in _added(now.mounts, self._before.mounts) if _point_exists(line)]
         left += [f"descriptor {number}" for number in sorted(now.descriptors - self._before.descriptors)]
         for runtime in self._runtimes:
             left += [f"state directory {runtime.root}/{name}" for name in runtime.ids()]
@@ -72,7 +72,7 @@ class Guard:
         self.tracker.kill_all()
         for line in _added(self._before.mounts, _snapshot().mounts):
             with contextlib.suppress(OSError):
-                host.umount(line.split(" ")[2].encode().decode("unicode_escape"))
+                host.umount(_mount_point(line))
         deadline = time.monotonic() + _PATIENCE_S
         while self.tracker.directories() and time.monotonic() < deadline:
             self.tracker.remove_directories()
@@ -100,6 +100,15 @@ def _added(before: tuple[str, ...], after: tuple[str, ...]) -> list[str]:
         else:
             added.append(line)
     return added
+
+
+def _mount_point(line: str) -> str:
+    return line.split(" ")[2].encode().decode("unicode_escape")
+
+
+def _point_exists(line: str) -> bool:
+    """Removing a mount point in any mount namespace unmounts it in all: that is somebody else's work."""
+    return os.path.exists(_mount_point(line))
 
 
 def _command_line(pid: int) -> str:

@@ -129,7 +129,8 @@ def environment(request: dict[str, Any], user: pwd.struct_passwd) -> dict[str, s
     if user.pw_uid:
         runtime = f"/run/user/{user.pw_uid}"
         env |= {"XDG_RUNTIME_DIR": runtime, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"}
-    return env | request["env"]
+    env.update(request["env"])
+    return env
 
 
 def in_user_session(argv: list[str], cwd: str, env: dict[str, str], user: pwd.struct_passwd) -> list[str]:

@@ -1,4 +1,4 @@
-"""Building the guest's disk, kernel and initrd, with the host's apt sources and pip; nothing is fetched in the guest."""
+"""Building the guest's disk, kernel and initrd with the host's apt and pip; nothing is fetched inside the guest."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -182,3 +183,28 @@ def is_gone(pid: int) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def test_hooks_work_after_the_import_system_was_cut_off(tmp_path: Path) -> None:
+    def sealed() -> None:
+        sys.meta_path.clear()
+        sys.path.clear()
+        sys.path_importer_cache.clear()
+        told = [str(failure(hook)) for hook in (shell("echo x; exit 3"), shell("sleep 9", timeout=1), Hook("/nope"))]
+        run(shell("true"))
+        with open(tmp_path / "told", "w", encoding="utf-8") as file:
+            file.write("\n".join(told))
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            sealed()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+    assert (tmp_path / "told").read_text().split("error running hook #0: ")[1:] == [
+        "error running hook: exit status 3, stdout: x\n, stderr: \n",
+        "hook ran past specified timeout of 1.0s\n",
+        "fork/exec /nope: no such file or directory",
+    ]

@@ -80,9 +80,9 @@ def test_signal_is_forwarded(number: int) -> None:
         name = signals.name_of(number).removeprefix("SIG") if number < signal.SIGRTMIN else str(int(number))
         reader, writer = os.pipe()
         os.dup2(writer, 9)  # the shell takes one digit
+        os.close(writer)
         pid, pidfd, _, start = create([*SHELL, f"trap 'exit 42' {name}; echo ready >&9; while :; do sleep 0.02; done"])
         os.close(9)
-        os.close(writer)
         waiting = foreground.Foreground(SYSCALL)
         os.close(start)
         os.read(reader, 5)

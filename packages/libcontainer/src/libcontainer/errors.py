@@ -14,6 +14,7 @@
     ├── ContainerStatusError          the operation is not allowed in the container's present status
     ├── ContainerBusyError            another command holds the container's lock
     ├── ProcessDiedError              one of the runtime's own processes ended without a word
+    ├── TimeoutExpiredError           a process has not ended in time (a TimeoutError as well)
     └── CgroupsError                  libcgroups refused (its error is the cause)
 
 Children never print: they send ``to_dict()`` over their channel and the main process raises ``from_dict()`` of it.
@@ -76,6 +77,9 @@ class LibcontainerError(Exception):
             value = getattr(self, name)
             if value is not None:
                 details[name] = value
+        notes = getattr(self, "__notes__", None)
+        if notes:
+            details["notes"] = list(notes)
         return details
 
 
@@ -98,6 +102,13 @@ class SpecError(LibcontainerError):
     ) -> None:
         super().__init__(f"{property}: {reason}" if property else reason, property=property or None, hint=hint)
         self.errors = errors or (self.message,)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the error as JSON-able data; ``errors`` only if there are several."""
+        details = super().to_dict()
+        if len(self.errors) > 1:
+            details["errors"] = list(self.errors)
+        return details
 
 
 class SyscallError(LibcontainerError):
@@ -160,6 +171,19 @@ class ProcessDiedError(LibcontainerError):
     code = "process-died"
 
 
+class TimeoutExpiredError(LibcontainerError, TimeoutError):
+    """A process has not ended within the time its caller had.
+
+    Attributes:
+        stdout: what it had written by then, if it was captured.
+        stderr: the same for standard error.
+    """
+
+    code = "timeout"
+    stdout = b""
+    stderr = b""
+
+
 class CgroupsError(LibcontainerError):
     """libcgroups could not create, limit or remove the container's cgroup."""
 
@@ -170,7 +194,8 @@ _BY_CODE: dict[str, type[LibcontainerError]] = {
     kind.code: kind
     for kind in (
         SyscallError, ExecutableError, HookError, StateFileError, InvalidIDError, ContainerExistsError,
-        ContainerNotFoundError, ContainerStatusError, ContainerBusyError, ProcessDiedError, CgroupsError,
+        ContainerNotFoundError, ContainerStatusError, ContainerBusyError, ProcessDiedError, TimeoutExpiredError,
+        CgroupsError,
     )
 }  # fmt: skip
 
@@ -181,13 +206,19 @@ def from_dict(details: Mapping[str, object]) -> LibcontainerError:
     message, code, number = str(details["message"]), details.get("code"), details.get("errno")
     error: LibcontainerError
     if code == SpecError.code:
-        error = SpecError("", message)
+        error = SpecError("", message, errors=_texts(details.get("errors")))
     else:
         error = _BY_CODE.get(str(code), LibcontainerError)(message, number if isinstance(number, int) else None)
     error.property = str(details["property"]) if "property" in details else None
     for name, value in named.items():
         setattr(error, name, str(value))
+    for note in _texts(details.get("notes")):
+        error.add_note(note)
     return error
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, (list, tuple)) else ()
 
 
 def strerror(number: int) -> str:

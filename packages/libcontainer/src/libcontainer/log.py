@@ -11,6 +11,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from logging import Logger
 
     Sink = Callable[[int, str], None]
 
@@ -32,7 +33,9 @@ def set_sink(sink: Sink | None, level: int = WARNING) -> None:
 
 def is_enabled(level: int) -> bool:
     """Tell whether anybody would see a message of the level."""
-    return (_Destination.sink is not None and level >= _Destination.level) or "logging" in sys.modules
+    if _Destination.sink is not None and level >= _Destination.level:
+        return True
+    return "logging" in sys.modules and bool(_logger().isEnabledFor(level))
 
 
 def debug(message: str, *arguments: object) -> None:
@@ -58,4 +61,9 @@ def write(level: int, message: str, *arguments: object) -> None:
     if _Destination.sink is not None and level >= _Destination.level:
         _Destination.sink(level, text)
     if "logging" in sys.modules:
-        sys.modules["logging"].getLogger("libcontainer").log(level, text)
+        _logger().log(level, "%s", text)
+
+
+def _logger() -> Logger:
+    logger: Logger = sys.modules["logging"].getLogger("libcontainer")
+    return logger

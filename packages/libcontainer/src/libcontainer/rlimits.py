@@ -57,22 +57,22 @@ def set_all(syscall: Syscall, rlimits: Sequence[Rlimit], pid: int = 0) -> None:
                 f"set {limit.type} to {_text(limit.soft)} (hard limit {_text(limit.hard)})",
                 step="rlimits",
                 property=f"process.rlimits[{index}]",
-                hint=_hint(error, limit),
+                hint=_hint(error, limit, pid),
             ) from error
 
 
-def _hint(error: OSError, limit: Rlimit) -> str | None:
+def _hint(error: OSError, limit: Rlimit, pid: int) -> str | None:
     if error.errno == errno.EPERM:
-        present = _present_hard_limit(limit)
+        present = _present_hard_limit(limit, pid)
         return f"raising the hard limit above {present} needs CAP_SYS_RESOURCE" if present else None
     if limit.soft > limit.hard:
         return "the soft limit must not be above the hard limit"
     return None
 
 
-def _present_hard_limit(limit: Rlimit) -> str | None:
+def _present_hard_limit(limit: Rlimit, pid: int) -> str | None:
     try:
-        _, hard = resource.getrlimit(NUMBERS[limit.type])
+        _, hard = resource.prlimit(pid, NUMBERS[limit.type])
     except (OSError, ValueError):
         return None
     return _text(INFINITY if hard == resource.RLIM_INFINITY else hard)

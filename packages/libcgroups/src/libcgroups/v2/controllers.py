@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from libcgroups.manager import ControllerOpt
-    from libcgroups.resources import LinuxResources
+    from libcgroups.resources import LinuxCPU, LinuxResources
 
     ControllerName = Literal["cpu", "cpuset", "hugetlb", "io", "memory", "pids", "rdma"]
     PseudoControllerName = Literal["devices", "freezer", "unified"]
@@ -96,14 +96,15 @@ class Controller:
 
 
 def involved(resources: LinuxResources) -> list[type[Controller]]:
-    """Import the controllers of which something is said, and only these; unified comes last."""
+    """Import the controllers of which something is said, and only these; unified comes last.
+
+    Engines send empty properties for what was not asked for.
+    """
     found: list[type[Controller]] = []
     if resources.cpu is not None:
-        from libcgroups.v2.cpu import Cpu
-        from libcgroups.v2.cpuset import CpuSet
-
-        found += [CpuSet, Cpu]
-    if resources.memory is not None:
+        found += _for_cpu(resources.cpu)
+    memory = resources.memory
+    if memory is not None and (memory.limit or memory.reservation or memory.swap):
         from libcgroups.v2.memory import Memory
 
         found.append(Memory)
@@ -111,7 +112,9 @@ def involved(resources: LinuxResources) -> list[type[Controller]]:
         from libcgroups.v2.pids import Pids
 
         found.append(Pids)
-    if resources.block_io is not None:
+    if resources.block_io is not None and any(
+        getattr(resources.block_io, name) for name in resources.block_io.__fields__
+    ):
         from libcgroups.v2.io import Io
 
         found.append(Io)
@@ -127,6 +130,19 @@ def involved(resources: LinuxResources) -> list[type[Controller]]:
         from libcgroups.v2.unified import Unified
 
         found.append(Unified)
+    return found
+
+
+def _for_cpu(cpu: LinuxCPU) -> list[type[Controller]]:
+    found: list[type[Controller]] = []
+    if cpu.cpus or cpu.mems:
+        from libcgroups.v2.cpuset import CpuSet
+
+        found.append(CpuSet)
+    if any(getattr(cpu, name) is not None for name in cpu.__fields__ if name not in ("cpus", "mems")):
+        from libcgroups.v2.cpu import Cpu
+
+        found.append(Cpu)
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from libcgroups import files
 from libcgroups.v2.controllers import Controller, Write
 
@@ -27,6 +25,8 @@ def convert_shares_to_cgroup2(shares: int) -> int:
         return 1
     if shares >= MAX_SHARES:
         return MAX_WEIGHT
+    import math  # built into most interpreters, a file in some; few containers have shares
+
     power = math.log2(shares)
     return math.ceil(10 ** ((power * power + 125 * power) / 612 - 7 / 34))
 
@@ -122,4 +122,4 @@ def _bandwidth(directory: str, cpu: LinuxCPU) -> list[Write]:
 
 def _present_quota(directory: str) -> float:
     quota = (files.read_optional_cgroup_file(f"{directory}/cpu.max") or "max").split()[0]
-    return math.inf if quota == "max" else int(quota)
+    return float("inf") if quota == "max" else int(quota)

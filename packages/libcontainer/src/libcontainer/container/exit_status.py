@@ -54,7 +54,7 @@ def read(directory: ContainerDirectory, timeout_s: float = 2.0) -> int | None:
     deadline = time.monotonic() + timeout_s
     try:
         while not (text := os.pread(fd, 16, 0)).endswith(b"\n"):
-            if not _is_locked(fd) and not os.pread(fd, 1, 0) or time.monotonic() >= deadline:
+            if (not _is_locked(fd) and not os.pread(fd, 1, 0)) or time.monotonic() >= deadline:
                 return None
             time.sleep(0.002)
     finally:

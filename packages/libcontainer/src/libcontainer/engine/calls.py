@@ -15,15 +15,19 @@ from libcontainer.oci.spec import Process
 from libcontainer.oci.validate import validate, validate_process
 from libcontainer.process import create as create_module
 from libcontainer.process import exec as exec_module
+from libcontainer.process.exec import ExecOptions
 from libcontainer.process.plan import CreateOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeVar
 
     from libcontainer.container.store import ContainerDirectory
     from libcontainer.executor import Executor
     from libcontainer.syscall import Syscall
+
+    R = TypeVar("R", bound=Record)
 
 _DEATH_TIMEOUT_S = 10.0
 _PAUSE_S = 0.02
@@ -49,7 +53,7 @@ def create(syscall: Syscall, values: Mapping[str, object]) -> Started:
     """Create a container; the values are those of ``CreateOptions``, and ``executors``."""
     names = values["executors"]
     assert isinstance(names, list)
-    options = CreateOptions(**{name: value for name, value in values.items() if name != "executors"})
+    options: CreateOptions = _record(CreateOptions, values)
     config = load.read(options.config or f"{options.bundle}/{load.CONFIG_NAME}")
     spec = load.parse(config)
     validate(spec)
@@ -63,8 +67,7 @@ def create(syscall: Syscall, values: Mapping[str, object]) -> Started:
 
 def execute(syscall: Syscall, values: Mapping[str, object]) -> Started:
     """Run a process in a container; the values are ``container_id``, ``process`` and those of ``ExecOptions``."""
-    own = ("container_id", "process")
-    options = exec_module.ExecOptions(**{name: value for name, value in values.items() if name not in own})
+    options: ExecOptions = _record(ExecOptions, values)
     directory = store.ContainerDirectory(options.root, str(values["container_id"]))
     directory.require()
     spec = load.parse(directory.read(store.CONFIG_FILE))
@@ -108,6 +111,10 @@ def _kill(directory: ContainerDirectory, serve_children: Callable[[float], None]
     while not kill.kill_everything(state, 0) and time.monotonic() < deadline:
         serve_children(_PAUSE_S)
     serve_children(0)
+
+
+def _record(kind: type[R], values: Mapping[str, object]) -> R:
+    return kind(**{name: values[name] for name in kind.__fields__})
 
 
 def _executor(name: object) -> Executor:

@@ -33,7 +33,7 @@ class Engine:
         """Start it.
 
         Args:
-            is_detached: the container that it will create outlives this program.
+            is_detached: what it starts may outlive this program and ``close``.
 
         Raises:
             SyscallError: no process could be made.
@@ -85,7 +85,7 @@ class Engine:
             its.close()
 
     def close(self) -> None:
-        """Let the engine end; waits until it has, and with it its container, unless that is detached."""
+        """Let the engine end; waits until it has, and with it its container, unless it is detached."""
         with self._lock:
             if self._is_closed:
                 return
@@ -103,6 +103,7 @@ class Answer:
         self._channel = channel
         self._lock = threading.Lock()
         self._status: int | None = None
+        self._is_closed = False
         self.pid = message.number("pid") if "pid" in message.values else 0
         self.fds = message.fds
 
@@ -117,6 +118,8 @@ class Answer:
             raise TimeoutExpiredError(f"{what} has not ended within {timeout_s} s")
         try:
             if self._status is None:
+                if self._is_closed:
+                    raise LibcontainerError(f"{what} has not ended when its handle was closed")
                 if not _is_readable(self._channel.fileno(), deadline):
                     raise TimeoutExpiredError(f"{what} has not ended within {timeout_s} s")
                 message = self._channel.receive()
@@ -128,8 +131,21 @@ class Answer:
             self._lock.release()
 
     def close(self) -> None:
-        """Close the channel; the exit status stays known if it was."""
-        self._channel.close()
+        """Close the channel; the exit status stays known if it has come by now."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            if self._status is None and _is_readable(self._channel.fileno(), 0):
+                message = self._channel.receive()
+                if message is not None:
+                    self._status = message.number("status")
+            self._channel.close()
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether ``wait`` can still succeed."""
+        return not self._is_closed or self._status is not None
 
 
 def _is_readable(fd: int, deadline: float | None) -> bool:
@@ -158,7 +174,7 @@ def _spawn(control_fd: int, kind: str) -> int:
             interpreter if program < 0 else f"/proc/self/fd/{program}",
             [interpreter, "-ISB", _MAIN, str(number), kind, *_import_paths()],
             os.environ,
-            file_actions=actions,  # type: ignore[arg-type]  # typeshed wants them all of one length
+            file_actions=actions,
             setsid=True,  # so that the terminal's signals reach the program alone
             setsigmask=(),
             setsigdef=[signal for signal in range(1, 65) if signal not in (9, 19, 32, 33)],

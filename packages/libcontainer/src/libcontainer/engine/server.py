@@ -19,7 +19,6 @@ from libcontainer.engine import calls
 from libcontainer.errors import LibcontainerError, ProcessDiedError
 from libcontainer.process import channel as channel_module
 from libcontainer.process import steps
-from libcontainer.process.channel import Channel
 from libcontainer.syscall import flags
 from libcontainer.syscall.linux import LinuxSyscall
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from libcontainer.engine.calls import Started
-    from libcontainer.process.channel import Message
+    from libcontainer.process.channel import Channel, Message
     from libcontainer.syscall import Syscall
 
 RESERVED = 32
@@ -61,8 +60,8 @@ class Child(Record):
 def serve(control_fd: int, *, is_detached: bool) -> None:
     """Serve a program until it closes its end of the socket.
 
-    A container that was created here ends with the program then; a detached one lives on, and so does this process,
-    until the container's init has ended and its exit status is written down.
+    A container that was created here ends with the program then. If it is detached, or was created elsewhere, it lives
+    on, and so does this process, until all that it has started has ended and their exit statuses are told.
     """
     _occupy(control_fd)
     syscall = LinuxSyscall()
@@ -98,16 +97,13 @@ class Server:
 
     def run(self) -> None:
         """Serve until nobody needs this engine any more."""
-        while self._control is not None or self._keeps_a_detached_container():
+        while self._control is not None or (self._is_detached and self._children):
             for fd in self._ready():
                 if self._control is not None and fd == self._control.fileno():
                     self._receive(self._control)
             self._reap_others()
         if self._created is not None and not self._is_detached:
             self._abandon(self._created)
-
-    def _keeps_a_detached_container(self) -> bool:
-        return self._is_detached and any(child.status_file >= 0 for child in self._children.values())
 
     def _ready(self, timeout_ms: int | None = None) -> Iterator[int]:
         """Wait for something to do; ended children are seen to right here."""

@@ -41,7 +41,7 @@ def _process() -> dict[str, object]:
         "args": ["sh"],
         "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
         "cwd": "/",
-        "capabilities": {kind: [*_CAPABILITIES] for kind in ("bounding", "effective", "permitted", "ambient")},
+        "capabilities": {kind: [*_CAPABILITIES] for kind in ("bounding", "effective", "permitted")},
         "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
         "noNewPrivileges": True,
     }

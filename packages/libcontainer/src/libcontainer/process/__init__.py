@@ -1,1 +1,1 @@
-"""The processes that create a container and enter one: main, intermediate, init, joiner, and what they tell each other."""
+"""The processes that create and enter a container: main, intermediate, init, joiner, and what they tell each other."""

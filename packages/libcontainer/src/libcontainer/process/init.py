@@ -310,6 +310,7 @@ class Init:
         from libcontainer import notify_socket
 
         connection = notify_socket.wait_for_start(self.handles.listener)
+        is_answered = False
         try:
             hooks = self.plan.spec.hooks
             if hooks is not None and hooks.start_container:
@@ -317,14 +318,16 @@ class Init:
             self._at("exec")
             if self.plan.executor is not None:
                 os.close(connection)
+                is_answered = True
                 self.plan.executor.exec(self.plan.spec, variables)
             if late is not None:
                 steps.load_filter(self.syscall, late, os.close)
             self.syscall.execve(path, args, variables)
-        except BaseException as error:  # noqa: BLE001 - `start` must hear of it
+        except BaseException as error:  # noqa: BLE001 - `start` must hear of it, or else the log
             failure = steps.unexpected(error, self.step)
+            answer = f"{failure}\n" if is_answered else json_text.dumps(failure.to_dict())
             try:
-                os.write(connection, json_text.dumps(failure.to_dict()).encode())
+                os.write(2 if is_answered else connection, answer.encode(errors="replace"))
             except OSError:
                 pass
         finally:

@@ -68,6 +68,8 @@ def become_root(syscall: Syscall, plan: Plan) -> None:
     except OSError as error:
         if not is_joined:
             raise SyscallError("become root of the user namespace", error.errno, step="map_ids") from None
+    # The change of ids has taken our own /proc/self away from us; the seal closes it again.
+    syscall.prctl(flags.PR_SET_DUMPABLE, 1)
 
 
 def clone_sibling(syscall: Syscall, clone_flags: int) -> tuple[int, int]:

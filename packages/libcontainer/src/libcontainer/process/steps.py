@@ -228,13 +228,13 @@ def unexpected(error: BaseException, step: str) -> LibcontainerError:
     """Turn whatever a child came upon into an error that crosses to main."""
     if isinstance(error, LibcontainerError):
         return error
-    if isinstance(error, OSError):
-        name = error.filename
+    if isinstance(error, OSError) and error.errno is not None:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
         return SyscallError(
-            step,
+            f"{step} {name}" if name else step,
             error.errno,
             step=step,
             syscall=getattr(error, "syscall", None),
-            object=name if isinstance(name, str) else None,
+            object=name,
         )
     return LibcontainerError(f"{step}: {type(error).__name__}: {error}", step=step)

@@ -13,10 +13,12 @@ from libcontainer.syscall.linux import LinuxSyscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from liboci_cli.create import Create
+    from collections.abc import Mapping, Sequence
 
+    from libcontainer.executor import Executor
     from libcontainer.process.create import Created
     from libcontainer.syscall import Syscall
+    from liboci_cli.create import Create
     from pyouki.main import Environment
 
 
@@ -56,5 +58,10 @@ def _absolute(path: str | None) -> str:
     return os.path.abspath(path) if path else ""
 
 
-def _executors(annotations: object) -> tuple[()]:
-    return ()
+def _executors(annotations: Mapping[str, str]) -> Sequence[Executor]:
+    """Return who else may run the workload; nobody is even looked for unless an annotation asks for a handler."""
+    if not annotations or not ("run.oci.handler" in annotations or "module.wasm.image/variant" in annotations):
+        return ()
+    from pyouki import workloads
+
+    return workloads.installed()

@@ -1,0 +1,163 @@
+"""Save a running container to files, with CRIU; bringing it back is ``restore``."""
+
+from __future__ import annotations
+
+import os
+
+from libcgroups.record import Record
+from libcontainer import cgroups
+from libcontainer.container import delete, status, store
+from libcontainer.container.state import PAUSED, RUNNING
+from libcontainer.criu import external, rpc
+from libcontainer.criu.operation import Operation
+from libcontainer.errors import ContainerStatusError, LibcontainerError
+from libcontainer.oci import json_text, load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libcontainer.container.state import ContainerState
+    from libcontainer.container.store import ContainerDirectory
+    from libcontainer.criu.rpc import Message
+    from libcontainer.oci.spec import Spec
+    from libcontainer.syscall import Syscall
+
+
+class CheckpointOptions(Record):
+    """How to checkpoint; the words are CRIU's.
+
+    Attributes:
+        image_path: directory of the images, made if it is missing.
+        work_path: directory of CRIU's log, None for that of the images.
+        parent_path: directory of an earlier pre-dump, relative to the images.
+        leave_running: let the container run on.
+        pre_dump: save the memory only, as a start.
+        manage_cgroups_mode: soft, full, strict or ignore; None is soft.
+        network_lock: iptables, nftables or skip; None leaves it to CRIU.
+        empty_network: do not save what is in the network namespace.
+        status_fd: where CRIU tells that lazy pages can be asked for, -1 for nowhere.
+        page_server: address and port that the pages are sent to.
+    """
+
+    image_path: str
+    work_path: str | None = None
+    parent_path: str | None = None
+    leave_running: bool = False
+    pre_dump: bool = False
+    tcp_established: bool = False
+    ext_unix_sk: bool = False
+    shell_job: bool = False
+    file_locks: bool = False
+    tcp_skip_in_flight: bool = False
+    link_remap: bool = False
+    lazy_pages: bool = False
+    auto_dedup: bool = False
+    manage_cgroups_mode: str | None = None
+    network_lock: str | None = None
+    empty_network: bool = False
+    status_fd: int = -1
+    page_server: tuple[str, int] | None = None
+
+
+def checkpoint(syscall: Syscall, directory: ContainerDirectory, options: CheckpointOptions) -> None:
+    """Save a running or paused container, and delete it unless it is to run on; the container must be locked.
+
+    Raises:
+        ContainerStatusError: the container is neither.
+        CriuError: CRIU is missing or could not do it; the container runs on.
+    """
+    state = directory.load()
+    present = status.current(state, directory)
+    if present not in (RUNNING, PAUSED):
+        raise ContainerStatusError(f"container cannot be checkpointed in {present} state", object=state.id)
+    _check_parent(options)
+    spec = load.parse(directory.read(store.CONFIG_FILE))
+    operation = Operation(rpc.PRE_DUMP if options.pre_dump else rpc.DUMP, options.image_path, options.work_path)
+    try:
+        _describe(operation, options, state, spec)
+        operation.perform(features=_needed_features(options))
+    finally:
+        operation.close()
+    if not options.leave_running and not options.pre_dump:
+        delete.delete(syscall, directory, force=True)
+
+
+def _check_parent(options: CheckpointOptions) -> None:
+    parent = options.parent_path
+    if parent is None:
+        return
+    if os.path.isabs(parent) or not os.path.isdir(os.path.join(options.image_path, parent)):
+        raise LibcontainerError(
+            f"invalid parent path {parent!r}: not an existing directory relative to the image path",
+            object=parent,
+            hint="name the directory of a pre-dump, such as ../pre-dump",
+        )
+
+
+def _needed_features(options: CheckpointOptions) -> list[tuple[int, str]]:
+    needed = []
+    if options.pre_dump or options.parent_path is not None:
+        needed.append((rpc.MEMORY_TRACKING, "criu or this kernel cannot track memory, which pre-dump needs"))
+    if options.lazy_pages:
+        needed.append((rpc.LAZY_PAGES, "criu or this kernel has no lazy pages"))
+    return needed
+
+
+def _describe(operation: Operation, options: CheckpointOptions, state: ContainerState, spec: Spec) -> None:
+    """Tell CRIU about the container."""
+    operation.add_flags(
+        {
+            rpc.Options.leave_running: options.leave_running,
+            rpc.Options.tcp_established: options.tcp_established,
+            rpc.Options.ext_unix_sk: options.ext_unix_sk,
+            rpc.Options.shell_job: options.shell_job,
+            rpc.Options.file_locks: options.file_locks,
+            rpc.Options.tcp_skip_in_flight: options.tcp_skip_in_flight,
+            rpc.Options.link_remap: options.link_remap,
+            rpc.Options.lazy_pages: options.lazy_pages,
+            rpc.Options.auto_dedup: options.auto_dedup,
+            rpc.Options.track_memory: options.pre_dump or options.parent_path is not None,
+            # The terminal's master is the engine's.
+            rpc.Options.orphan_pts_master: True,
+        }
+    )
+    operation.add_policies(
+        cgroups_mode=options.manage_cgroups_mode,
+        network_lock=options.network_lock,
+        empty_network=options.empty_network,
+        annotations=spec.annotations,
+    )
+    told: Message = [(rpc.Options.pid, state.pid), (rpc.Options.root, state.rootfs)]
+    if options.parent_path is not None:
+        told.append((rpc.Options.parent_image, options.parent_path))
+    if options.page_server is not None:
+        told.append((rpc.Options.page_server, [(1, options.page_server[0]), (2, options.page_server[1])]))
+    if options.status_fd >= 0:
+        told.append((rpc.Options.status_fd, options.status_fd))
+        operation.inherited.append(options.status_fd)
+    freezer = _freezer(state)
+    if freezer:
+        told.append((rpc.Options.freeze_cgroup, freezer))
+    for namespace in spec.linux.namespaces:
+        if namespace.path and namespace.type in external.NAMESPACE_KEYS:
+            name, key = external.NAMESPACE_KEYS[namespace.type]
+            number = os.stat(f"/proc/{state.pid}/ns/{name}").st_ino
+            told.append((rpc.Options.external, f"{name}[{number}]:{key}"))
+    operation.options += told
+    if options.pre_dump:
+        return  # only the memory is saved
+    with open(f"/proc/{state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        mountinfo = file.read()
+    points = external.mounts_to_dump(mountinfo, spec)
+    operation.options += [(rpc.Options.external_mount, [(1, point), (2, point)]) for point in points]
+    descriptors = external.standard_descriptors(state.pid, mountinfo)
+    operation.options += [(rpc.Options.external, name) for name in descriptors if external.is_file(name)]
+    operation.write(external.DESCRIPTORS_FILE, json_text.dumps(descriptors).encode())
+
+
+def _freezer(state: ContainerState) -> str:
+    with cgroups.translated("checkpoint"):
+        hierarchies = cgroups.of_container(state).hierarchies()
+    for hierarchy in hierarchies:
+        if "freezer" in hierarchy.controllers:
+            return hierarchy.directory
+    return next((hierarchy.directory for hierarchy in hierarchies if not hierarchy.controllers), "")
