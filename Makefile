@@ -106,9 +106,9 @@ $(VENV)/bin/pyouki: packages/pyouki/bin/pyouki packages/in_place.py $(EXTENSIONS
 	$(PYTHON) packages/in_place.py link
 
 # Bytecode ahead of time: the product runs with -B, and compiling the sources would cost each command 100 ms.
-$(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES) packages/pyouki/write_bundle.py packages/pyouki/hot_modules.txt
+$(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES) packages/pyouki/src/pyouki/hot_modules.txt
 	$(PYTHON) -m compileall -q packages/*/src
-	$(PYTHON) packages/pyouki/write_bundle.py
+	$(PYTHON) -m pyouki.write_bundle
 	touch $@
 
 dist/.built: $(WHEEL_SOURCES) | $(VENV)/.tools

@@ -33,6 +33,7 @@ ffibuilder.cdef(
     int lc_seccomp(unsigned int operation, unsigned int flags, const char *program, unsigned short instructions);
     int lc_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
     int lc_close_range(unsigned int first, unsigned int last, unsigned int flags);
+    int lc_prlimit(int pid, int resource, uint64_t soft, uint64_t hard);
     int lc_ioprio_set(int which, int who, int ioprio);
     int lc_sched_setattr(int pid, uint32_t policy, uint64_t flags, int32_t nice, uint32_t priority, uint64_t runtime,
                          uint64_t deadline, uint64_t period);
@@ -169,6 +170,11 @@ ffibuilder.set_source(
     { return (int)syscall(SYS_execveat, fd, path, argv, envp, flags); }
     static int lc_close_range(unsigned int first, unsigned int last, unsigned int flags)
     { return (int)syscall(SYS_close_range, first, last, flags); }
+    static int lc_prlimit(int pid, int resource, uint64_t soft, uint64_t hard)
+    {
+        uint64_t limits[2] = { soft, hard };
+        return (int)syscall(SYS_prlimit64, pid, resource, limits, 0);
+    }
     static int lc_ioprio_set(int which, int who, int ioprio) { return (int)syscall(SYS_ioprio_set, which, who, ioprio); }
     static int lc_sched_setattr(int pid, uint32_t policy, uint64_t flags, int32_t nice, uint32_t priority,
                                 uint64_t runtime, uint64_t deadline, uint64_t period)

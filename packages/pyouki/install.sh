@@ -19,6 +19,6 @@ sudo=
 $sudo mkdir -p "$prefix/lib" "$prefix/bin"
 $sudo "$(realpath "$python")" -m venv --clear --without-pip "$home"
 $sudo "$python" -m pip --python "$home/bin/python3" install -q --no-index --no-deps --compile build/wheels/*.whl
-$sudo "$home/bin/python3" packages/pyouki/write_bundle.py
+$sudo "$home/bin/python3" -m pyouki.write_bundle
 $sudo ln -sfn ../lib/pyouki/bin/pyouki "$prefix/bin/pyouki"
 "$prefix/bin/pyouki" --version

@@ -21,6 +21,15 @@ class BuildLauncher(build_ext):
         source = os.path.join(HERE, "launcher", "pyouki.c")
         subprocess.run([os.environ.get("CC", "cc"), *FLAGS, "-o", target, source], check=True)
         super().run()
+        self.note_commit()
+
+    def note_commit(self) -> None:
+        """Write the commit into the package for --version; an sdist is no checkout and does without."""
+        answer = subprocess.run(["git", "-C", HERE, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        if answer.returncode == 0:
+            package = os.path.join(HERE, "src") if self.inplace else self.build_lib
+            with open(os.path.join(package, "pyouki", "commit.txt"), "w", encoding="ascii") as file:
+                file.write(answer.stdout)
 
 
 class BinaryDistribution(Distribution):

@@ -122,7 +122,7 @@ def test_no_list_has_a_module_that_is_forbidden(command: str) -> None:
 
 def test_the_bundle_has_every_module_of_ours_that_a_list_has() -> None:
     ours = {name for file in LISTS.glob("*.txt") for name in file.read_text().split() if name.startswith(PACKAGES)}
-    bundled = set((ROOT / "packages" / "pyouki" / "hot_modules.txt").read_text().split())
+    bundled = set((ROOT / "packages" / "pyouki" / "src" / "pyouki" / "hot_modules.txt").read_text().split())
 
     assert {name for name in ours if not name.endswith("._kernel")} - bundled == set()
 

@@ -1,7 +1,9 @@
 # What a scenario must not leave behind: processes, mounts, cgroups, directories of the runtime. Sourced by inside.sh.
 
 # What engines keep for later by design, as extended regular expressions of the lines below.
-_engines_keep='^process [0-9]+ (catatonit|podman pause|aardvark-dns)$
+_engines_keep='^process [0-9]+ (catatonit|podman pause|/usr/lib/podman/aardvark-dns .*)$
+^process [0-9]+ ([^ ]*/)?(dockerd|containerd) 
+^process [0-9]+ unshare --uts --mount --pid 
 ^mount /run/netns$
 ^mount .*/netns/default$
 ^mount /var/lib/containers/storage/overlay$
@@ -48,8 +50,9 @@ remember_everything() { _everything >"$WORK/before"; }
 nothing_is_left() {
     local deadline=$(($(date +%s) + 10)) new
     while :; do
-        # The pipeline's own processes are gone when it has been read.
-        new=$(_everything | comm -13 "$WORK/before" - | grep -vE "$_engines_keep" | _still_there)
+        _everything >"$WORK/after"
+        new=$(comm -13 "$WORK/before" "$WORK/after" | grep -vE "$_engines_keep")
+        new=$(_still_there <<<"$new")
         [ -n "$new" ] || return 0
         [ "$(date +%s)" -lt $deadline ] || break
         sleep 0.2
@@ -58,10 +61,11 @@ nothing_is_left() {
     return 1
 }
 
-# Of the lines read, print those that do not tell of a process that has ended.
+# Of the lines read, print those that do not tell of a process that has ended, such as one that wrote the list.
 _still_there() {
     local kind what rest
     while read -r kind what rest; do
+        [ -n "$kind" ] || continue
         [ "$kind" = process ] && [ ! -e "/proc/$what" ] && continue
         echo "$kind $what $rest"
     done

@@ -40,7 +40,7 @@ mount_private_directories() {
         mount --bind "$WORK/lib/$name" "/var/lib/$name"
     done
     # All of /etc: a file bound on a file would vanish when a package manager outside renames a new one over it.
-    rm -rf "$WORK/etc" && cp -a /etc "$WORK/etc" && mount --bind "$WORK/etc" /etc
+    rm -rf "${WORK:?}/etc" && cp -a /etc "$WORK/etc" && mount --bind "$WORK/etc" /etc
     mkdir -p "$WORK/dev" && mount -t tmpfs -o mode=755 tmpfs "$WORK/dev"
     cp -ax /dev/. "$WORK/dev/" 2>/dev/null
     mkdir -p "$WORK"/dev/{pts,shm,mqueue}
@@ -99,7 +99,7 @@ run_one() {
     *)
         word=fail
         reason=$(reason_of "$log")
-        remove_everything >/dev/null 2>&1
+        remove_containers >/dev/null 2>&1
         ;;
     esac
     local took_ms=$(($(milliseconds) - started_ms))
@@ -131,7 +131,7 @@ mount --make-rshared /
 add_network
 hostname clients
 TMPDIR=$WORK/tmp
-mkdir -p -m 1777 "$TMPDIR"
+mkdir -p "$TMPDIR" && chmod 1777 "$TMPDIR"
 
 engine=$1
 cd "$WORK" || exit

@@ -179,6 +179,49 @@ def test_foreground_restore_gives_pipes_and_returns_the_exit_status(
     assert runtime.ids() == []
 
 
+def test_file_of_the_host_on_standard_output_is_replaced_by_the_restorers(
+    runtime: Runtime, make_bundle: MakeBundle, criu: Caller, images: str
+) -> None:
+    script = "while ! test -e /tmp/go; do echo 1 > /tmp/count; sleep 0.05; done; echo hello"
+    bundle = make_bundle("sh", "-c", script, mutate=writable)
+    runtime("run", "--detach", "--bundle", bundle.directory, bundle.id).succeed()
+    eventually(lambda: count(bundle) == 1, "the container to run")
+    checkpoint(runtime, criu, images, bundle.id).succeed()
+    arguments = ("--image-path", images, "--bundle", bundle.directory, bundle.id)
+    restored = runtime.background("restore", *arguments, caller=criu)
+
+    bundle.put("/tmp/go", "")
+
+    assert restored.wait() == 0, restored.output()
+    assert restored.output() == "hello\n"
+
+
+def test_joined_network_namespace_is_joined_again(
+    runtime: Runtime, make_bundle: MakeBundle, criu: Caller, images: str
+) -> None:
+    holder = subprocess.Popen(["unshare", "--net", "sleep", "1000"])
+    try:
+        path = f"/proc/{holder.pid}/ns/net"
+        eventually(lambda: os.readlink(path) != os.readlink("/proc/self/ns/net"), "the namespace")
+
+        def join(config: Json) -> None:
+            own_descriptors(config)
+            next(entry for entry in config["linux"]["namespaces"] if entry["type"] == "network")["path"] = path
+
+        bundle = make_bundle("sh", "-c", COUNT, mutate=join)
+        start_counting(runtime, bundle)
+
+        checkpoint(runtime, criu, images, bundle.id).succeed()
+        restore(runtime, criu, images, bundle).succeed()
+
+        shown = runtime("exec", bundle.id, "readlink", "/proc/1/ns/net").succeed().stdout
+        assert shown.strip() == os.readlink(path)
+        runtime("delete", "--force", bundle.id).succeed()
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 def test_terminal_of_a_restored_container_comes_over_the_console_socket(
     runtime: Runtime, make_bundle: MakeBundle, criu: Caller, images: str, work: str
 ) -> None:

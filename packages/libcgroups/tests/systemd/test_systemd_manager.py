@@ -20,6 +20,7 @@ from libcgroups.testing import FakeHierarchy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import Self
 
     from libcgroups.systemd.dbus_native.proxy import Properties
 
@@ -95,8 +96,11 @@ class FakeSystemd:
     def control_group(self) -> str:
         return self._root
 
-    def close(self) -> None:
-        self._record("close")
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 @pytest.fixture
@@ -113,7 +117,7 @@ def config(path: str = "system.slice:docker:one", **annotations: str) -> CgroupC
 
 def started(fake: FakeHierarchy, systemd: FakeSystemd, pid: int = 7) -> Manager:
     """A manager whose unit runs, without limits so far."""
-    manager = Manager(config(), fake.mounts, systemd)
+    manager = Manager(config(), fake.mounts, lambda: systemd)
     manager.create()
     manager.add_task(pid)
     systemd.calls.clear()
@@ -123,7 +127,7 @@ def started(fake: FakeHierarchy, systemd: FakeSystemd, pid: int = 7) -> Manager:
 
 def test_the_first_process_starts_the_scope_with_its_limits(fake: FakeHierarchy) -> None:
     systemd = FakeSystemd(fake)
-    manager = Manager(config(CollectMode="'inactive'"), fake.mounts, systemd)
+    manager = Manager(config(CollectMode="'inactive'"), fake.mounts, lambda: systemd)
 
     manager.create(LIMITS)
     before = list(systemd.calls)
@@ -152,7 +156,7 @@ def test_the_first_process_starts_the_scope_with_its_limits(fake: FakeHierarchy)
 
 def test_exact_limits_are_written_to_the_files_and_properties_are_not_set_twice(fake: FakeHierarchy) -> None:
     systemd = FakeSystemd(fake)
-    manager = Manager(config(), fake.mounts, systemd)
+    manager = Manager(config(), fake.mounts, lambda: systemd)
     manager.create(LIMITS)
     manager.add_task(7)
     systemd.calls.clear()
@@ -195,7 +199,7 @@ def test_systemd_moves_a_process_that_we_may_not(fake: FakeHierarchy) -> None:
 def test_a_process_that_does_not_arrive_is_told(fake: FakeHierarchy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PROCESS_IN_CGROUP_TIMEOUT_S", 0.01)
     systemd = FakeSystemd(fake, root="/elsewhere")
-    manager = Manager(config(), fake.mounts, systemd)
+    manager = Manager(config(), fake.mounts, lambda: systemd)
     systemd._root = "/here"
     manager.create()
 
@@ -232,7 +236,7 @@ def test_a_refused_update_sets_files_and_properties_back(fake: FakeHierarchy) ->
 def test_the_memory_of_a_failed_unit_is_no_obstacle(fake: FakeHierarchy) -> None:
     systemd = FakeSystemd(fake)
     systemd.failures = {"start_transient_unit": MethodError("call", UNIT_EXISTS, "")}
-    manager = Manager(config(), fake.mounts, systemd)
+    manager = Manager(config(), fake.mounts, lambda: systemd)
     manager.create()
 
     manager.add_task(7)
@@ -243,7 +247,7 @@ def test_the_memory_of_a_failed_unit_is_no_obstacle(fake: FakeHierarchy) -> None
 def test_a_unit_that_runs_is_refused_and_left_alone(fake: FakeHierarchy) -> None:
     started(fake, FakeSystemd(fake))
     systemd = FakeSystemd(fake)
-    manager = Manager(config(), fake.mounts, systemd)
+    manager = Manager(config(), fake.mounts, lambda: systemd)
 
     with pytest.raises(NotEmptyError):
         manager.create()
@@ -278,7 +282,7 @@ def test_a_unit_with_processes_is_not_stopped(fake: FakeHierarchy, monkeypatch: 
 
 def test_what_was_never_started_is_not_stopped(fake: FakeHierarchy) -> None:
     systemd = FakeSystemd(fake)
-    manager = Manager(config(), fake.mounts, systemd)
+    manager = Manager(config(), fake.mounts, lambda: systemd)
     manager.create()
 
     manager.remove()
@@ -316,7 +320,7 @@ def test_the_user_manager_has_a_root_of_its_own(fake: FakeHierarchy) -> None:
     root = "/user.slice/user-1000.slice/user@1000.service"
     rootless = config("").replace(rootless=True)
 
-    manager = Manager(rootless, fake.mounts, FakeSystemd(fake, root=root, is_system=False))
+    manager = Manager(rootless, fake.mounts, lambda: FakeSystemd(fake, root=root, is_system=False))
 
     (hierarchy,) = manager.hierarchies()
     assert hierarchy.path == f"{root}/user.slice/pyouki-one.scope"
@@ -324,7 +328,7 @@ def test_the_user_manager_has_a_root_of_its_own(fake: FakeHierarchy) -> None:
 
 def test_a_slice_is_started_without_a_process(fake: FakeHierarchy) -> None:
     systemd = FakeSystemd(fake)
-    manager = Manager(config("-.slice::pod.slice"), fake.mounts, systemd)
+    manager = Manager(config("-.slice::pod.slice"), fake.mounts, lambda: systemd)
 
     manager.create()
 
@@ -335,18 +339,18 @@ def test_a_slice_is_started_without_a_process(fake: FakeHierarchy) -> None:
 
 def test_rootless_needs_pure_v2(tmp_path: Path) -> None:
     with FakeHierarchy(tmp_path, v1=[("pids",)], v2=()) as fake, pytest.raises(DelegationError):
-        Manager(config().replace(rootless=True), fake.mounts, FakeSystemd(fake))
+        Manager(config().replace(rootless=True), fake.mounts, lambda: FakeSystemd(fake))
 
 
 def test_a_path_of_the_other_driver_is_refused(fake: FakeHierarchy) -> None:
     with pytest.raises(CgroupsPathError, match=r"^cgroup path '/a/b': expected slice:prefix:name for"):
-        Manager(config("/a/b"), fake.mounts, FakeSystemd(fake))
+        Manager(config("/a/b"), fake.mounts, lambda: FakeSystemd(fake))
 
 
 def test_on_v1_our_own_hierarchies_are_joined_too(tmp_path: Path) -> None:
     with FakeHierarchy(tmp_path, v1=[("pids",), ("freezer",), ("devices",)]) as fake:
         systemd = FakeSystemd(fake)
-        manager = Manager(config(), fake.mounts, systemd)
+        manager = Manager(config(), fake.mounts, lambda: systemd)
         resources = LinuxResources(pids=LinuxPids(limit=5), devices=[LinuxDeviceCgroup(allow=False, access="rwm")])
 
         manager.create(resources)

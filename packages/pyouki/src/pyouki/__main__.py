@@ -38,7 +38,7 @@ def use_bundle(packages: str) -> None:
     except OSError:
         return
     names: dict[str, object] = {"__name__": "pyouki.bundle"}
-    exec(marshal.loads(code[: index["pyouki.bundle"][4]]), names)  # noqa: S102, S302
+    exec(marshal.loads(code[: index["pyouki.bundle"][5]]), names)  # noqa: S102, S302
     sys.meta_path.insert(0, names["Finder"](packages, index, 24 + size, code))  # type: ignore[operator]  # the class
 
 

@@ -1,9 +1,9 @@
 """All modules of the hot commands in one file, without docstrings: a fifth of the cost of importing them one by one.
 
 A command imports 30 to 80 small modules. The path-based finder spends more on each of them than its code does, and the
-docstrings are a sixth of what is read. ``write`` is run when the wheel is built; the file is for the very Python that
-wrote it (``MAGIC``), and an entry is used only while its source has the size it had. Whatever does not fit is imported
-as usual.
+docstrings are a sixth of what is read. ``pyouki.write_bundle`` writes the file after an installation; it is for the
+very Python that wrote it (``MAGIC``), and an entry is used only while its source is the one it was made of, by size and
+time. Whatever does not fit is imported as usual.
 
 Layout: 16 bytes of MAGIC, 4 bytes each for the length of the index and of the first part, the index (marshal), then
 the code objects (marshal). The first part is what all commands need and is read at once; the rest is read when one of
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import CodeType, ModuleType
 
-    Entry = tuple[str, bool, int, int, int]  # path below site-packages, is a package, source size, offset, length
+    # Path below site-packages, whether it is a package, size and time (ns) of the source, offset and length of the code.
+    Entry = tuple[str, bool, int, int, int, int]
 
 NAME = "hot.bundle"
 MAGIC = f"pyouki {sys.implementation.cache_tag}".encode().ljust(16)[:16]
@@ -55,9 +56,10 @@ class Finder:
             return None
         origin = f"{self._packages}/{entry[0]}"
         try:
-            if stat(origin).st_size != entry[2]:
-                return None
+            source = stat(origin)
         except OSError:
+            return None
+        if source.st_size != entry[2] or source.st_mtime_ns != entry[3]:
             return None
         spec = ModuleSpec(name, self, origin=origin, is_package=entry[1])
         spec.has_location = True
@@ -70,7 +72,7 @@ class Finder:
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module's code."""
-        _, _, _, offset, length = self._index[module.__name__]
+        *_, offset, length = self._index[module.__name__]
         if offset + length > len(self._code):
             with open(f"{self._packages}/pyouki/{NAME}", "rb", buffering=0) as file:
                 file.seek(self._start)
@@ -94,7 +96,8 @@ def write(path: str, modules: Iterable[tuple[str, str, str]], count_of_first: in
             text = file.read()
         code: CodeType = compile(text, place, "exec", dont_inherit=True, optimize=2)
         part = marshal.dumps(code)
-        index[name] = (place, place.endswith("/__init__.py"), len(text), offset, len(part))
+        changed = stat(source).st_mtime_ns
+        index[name] = (place, place.endswith("/__init__.py"), len(text), changed, offset, len(part))
         parts.append(part)
         offset += len(part)
         if len(parts) == count_of_first:

@@ -29,9 +29,18 @@ else:
 
 
 class SystemdClient(Protocol):
-    """What a cgroup manager asks of systemd; Proxy is one. Every method raises DbusError."""
+    """What a cgroup manager asks of systemd; Proxy is one. Every method raises DbusError.
+
+    A context manager, which releases the connection.
+    """
 
     is_system: bool
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+
+    def __exit__(self, *_: object) -> None:
+        """Release the connection."""
 
     def start_transient_unit(self, name: str, properties: Properties, mode: str = "fail") -> None:
         """Make a unit and wait until it runs."""
@@ -56,9 +65,6 @@ class SystemdClient(Protocol):
 
     def control_group(self) -> str:
         """Return the cgroup below which this manager puts its units; empty for the root."""
-
-    def close(self) -> None:
-        """Release the connection."""
 
 
 class AsyncSystemdClient:

@@ -16,7 +16,7 @@ from libcgroups.systemd.dbus_native.errors import DbusError, MethodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from libcgroups.detect import Mounts
     from libcgroups.manager import (
@@ -50,13 +50,15 @@ class Manager:
 
     kind: Kind = "systemd"
 
-    def __init__(self, config: CgroupConfig, mounts: Mounts, client: SystemdClient | None = None) -> None:
+    def __init__(
+        self, config: CgroupConfig, mounts: Mounts, connect: Callable[[], SystemdClient] | None = None
+    ) -> None:
         """Work out unit and place; asks systemd where its units are, changes nothing.
 
         Args:
             config: ``cgroup_path`` is ``slice:prefix:name``; ``rootless`` means the manager of the user's session.
             mounts: the hierarchies.
-            client: a connection to systemd; None connects when needed.
+            connect: gives a connection to systemd, of which there is one for each operation; None is the default way.
 
         Raises:
             CgroupsPathError: the path has another form.
@@ -72,10 +74,11 @@ class Manager:
         default_slice = "user.slice" if self._is_user else "system.slice"
         self.unit, self.slice = names.parse_cgroups_path(config.cgroup_path, config.container_name, default_slice)
         self._annotations = config.annotations
-        self._client = client
-        path = f"{self._connect().control_group()}{names.expand_slice(self.slice)}/{self.unit}"
-        if self.unit.endswith(".slice"):
-            path = f"{self._connect().control_group()}{names.expand_slice(self.unit)}"
+        self._connect = connect or self._connect_natively
+        is_slice = self.unit.endswith(".slice")
+        path = names.expand_slice(self.unit) if is_slice else f"{names.expand_slice(self.slice)}/{self.unit}"
+        with self._connect() as systemd:
+            path = systemd.control_group() + path
         self._v2: V2Manager | None = None
         self._inner: CgroupManager
         if mounts.v1:
@@ -106,7 +109,7 @@ class Manager:
         manager.unit, manager.slice = unit, slice_name
         manager._is_user = state.get("user") is True
         manager._annotations = ()
-        manager._client = None
+        manager._connect = manager._connect_natively
         manager._v2 = None
         if inner.get("kind") == "v1":
             from libcgroups.v1.manager import Manager as V1Manager
@@ -137,18 +140,10 @@ class Manager:
     def __hash__(self) -> int:
         return hash((self.unit, self._is_user))
 
-    def _connect(self) -> SystemdClient:
-        if self._client is None:
-            from libcgroups.systemd.dbus_native.proxy import Proxy
+    def _connect_natively(self) -> SystemdClient:
+        from libcgroups.systemd.dbus_native.proxy import Proxy
 
-            self._client = Proxy.new_session() if self._is_user else Proxy.new_system()
-        return self._client
-
-    def close(self) -> None:
-        """Close the connection to systemd if there is one; the next call that needs one connects again."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        return Proxy.new_session() if self._is_user else Proxy.new_system()
 
     def hierarchies(self) -> tuple[Hierarchy, ...]:
         """List the hierarchies the unit is in."""
@@ -198,37 +193,41 @@ class Manager:
             # Out of a session that is not ours to write, only systemd can move a process.
             if error.errno not in _NOT_PERMITTED or self._v2 is None:
                 raise
-            self._connect().attach_processes(self.unit, "", [pid])
+            with self._connect() as systemd:
+                systemd.attach_processes(self.unit, "", [pid])
             self._wait_for(pid, self._v2)
 
     def _start_unit(self, pids: Sequence[int]) -> None:
-        client = self._connect()
-        wanted = properties.unit_properties(
-            self.unit, self.slice, f"container {self.unit.rpartition('.')[0]}", pids, is_unified=self._v2 is not None
-        )
-        resources = self._known_resources
-        if resources is not None:
-            version = client.systemd_version()
-            wanted += properties.from_resources(resources, version, is_unified=self._v2 is not None)
-            wanted += properties.oom_policy(resources.unified, version)
-            if resources.devices and self._v2 is None:
-                wanted += properties.from_devices(resources.devices)
-        # Last: who wrote the annotations wants to overrule.
-        wanted += properties.from_annotations(self._annotations)
-        try:
-            client.start_transient_unit(self.unit, wanted)
-        except MethodError as error:
-            if not error.name.endswith(".UnitExists"):
-                raise
-            if not self.unit.endswith(".slice"):
-                self._start_again(client, wanted)
+        with self._connect() as systemd:
+            wanted = self._unit_properties(pids, systemd)
+            try:
+                systemd.start_transient_unit(self.unit, wanted)
+            except MethodError as error:
+                if not error.name.endswith(".UnitExists"):
+                    raise
+                if not self.unit.endswith(".slice"):
+                    self._start_again(systemd, wanted)
         self._is_started = True
 
-    def _start_again(self, client: SystemdClient, wanted: properties.Properties) -> None:
+    def _unit_properties(self, pids: Sequence[int], systemd: SystemdClient) -> properties.Properties:
+        is_unified = self._v2 is not None
+        description = f"container {self.unit.rpartition('.')[0]}"
+        wanted = properties.unit_properties(self.unit, self.slice, description, pids, is_unified=is_unified)
+        resources = self._known_resources
+        if resources is not None:
+            version = systemd.systemd_version()
+            wanted += properties.from_resources(resources, version, is_unified=is_unified)
+            wanted += properties.oom_policy(resources.unified, version)
+            if resources.devices and not is_unified:
+                wanted += properties.from_devices(resources.devices)
+        # Last: who wrote the annotations wants to overrule.
+        return wanted + properties.from_annotations(self._annotations)
+
+    def _start_again(self, systemd: SystemdClient, wanted: properties.Properties) -> None:
         """Start a unit whose name is taken, maybe only by the memory of one that failed."""
-        client.reset_failed_unit(self.unit)
+        systemd.reset_failed_unit(self.unit)
         try:
-            client.start_transient_unit(self.unit, wanted)
+            systemd.start_transient_unit(self.unit, wanted)
         except MethodError as error:
             self._is_refused = True
             error.hint = f"a unit of this name runs: choose another cgroupsPath, or systemctl stop {self.unit}"
@@ -259,16 +258,16 @@ class Manager:
         """
         resources = controller_opt.resources
         if resources is not None and resources != self._known_resources:
-            self._set_properties(self._properties_of(resources))
+            with self._connect() as systemd:
+                self._set_properties(systemd, self._limits(systemd, resources))
         self._inner.apply(controller_opt)
 
-    def _properties_of(self, resources: LinuxResources) -> properties.Properties:
-        version = self._connect().systemd_version()
-        return properties.from_resources(resources, version, is_unified=self._v2 is not None)
+    def _limits(self, systemd: SystemdClient, resources: LinuxResources) -> properties.Properties:
+        return properties.from_resources(resources, systemd.systemd_version(), is_unified=self._v2 is not None)
 
-    def _set_properties(self, wanted: properties.Properties) -> None:
+    def _set_properties(self, systemd: SystemdClient, wanted: properties.Properties) -> None:
         if wanted:
-            self._connect().set_unit_properties(self.unit, wanted)
+            systemd.set_unit_properties(self.unit, wanted)
 
     def update(self, resources: LinuxResources) -> None:
         """Change limits but for devices; when one is refused, files and properties are set back.
@@ -276,22 +275,26 @@ class Manager:
         Raises:
             CgroupError: as the v1 and v2 managers, and DbusError.
         """
-        wanted = self._properties_of(resources)
-        present = self._connect().unit_properties(self.unit) if wanted else {}
-        old = [(name, present[name]) for name, _ in wanted if name in present]
-        try:
-            if self._v2 is not None:
-                # systemd rounds; so it goes first, and the v2 manager has read the old limits before.
-                self._v2.update(resources, before=lambda: self._set_properties(wanted))
-            else:
-                self._set_properties(wanted)
-                self._inner.update(resources)
-        except errors.CgroupError as error:
+        with self._connect() as systemd:
+            wanted = self._limits(systemd, resources)
+            present = systemd.unit_properties(self.unit) if wanted else {}
+            old = [(name, present[name]) for name, _ in wanted if name in present]
             try:
-                self._set_properties(old)
-            except DbusError as again:
-                error.add_note(f"not restored: {again}")
-            raise
+                if self._v2 is not None:
+                    # systemd rounds; so it goes first, and the v2 manager has read the old limits before.
+                    self._v2.update(resources, before=lambda: self._set_properties(systemd, wanted))
+                else:
+                    self._set_properties(systemd, wanted)
+                    self._inner.update(resources)
+            except errors.CgroupError as error:
+                self._set_back(systemd, old, error)
+                raise
+
+    def _set_back(self, systemd: SystemdClient, old: properties.Properties, error: errors.CgroupError) -> None:
+        try:
+            self._set_properties(systemd, old)
+        except DbusError as again:
+            error.add_note(f"not restored: {again}")
 
     def freeze(self, state: FreezerStateName) -> None:
         """Freeze or thaw all processes and wait for it."""
@@ -334,9 +337,9 @@ class Manager:
         if self._is_started:
             self._wait_until_empty()
             try:
-                client = self._connect()
-                client.stop_unit(self.unit)
-                client.reset_failed_unit(self.unit)
+                with self._connect() as systemd:
+                    systemd.stop_unit(self.unit)
+                    systemd.reset_failed_unit(self.unit)
             except DbusError:
                 if self._inner.exists():
                     raise

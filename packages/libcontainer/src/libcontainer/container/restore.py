@@ -210,12 +210,10 @@ class _Restoration:
             before=lambda criu: self._limit(operation, criu),
             notified=self._notified,
         )
-        self._is_restored(answer.pid)
-        pid = self.state.pid
-        found = pidfd.open_process(pid, self.state.pid_start_time)
-        if found is None:
-            raise CriuError("the restored container ended at once", object=self.state.id)
-        self.pidfd = found
+        if not self.state.pid:
+            self._is_restored(answer.pid)
+        # Our own child: its pid cannot be another's before it is reaped, even if it has ended already.
+        self.pidfd = os.pidfd_open(answer.pid)
         self._hand_over()
         return Created(self.state, self.directory, self.pidfd, self.master)
 

@@ -68,7 +68,10 @@ def _explained(syscall: Syscall, state: ContainerState, failure: LibcontainerErr
         return failure
     from libcontainer import executable
 
-    root = os.open(state.rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        root = os.open(state.rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return failure  # gone meanwhile: there is nothing to explain it with
     try:
         return executable.explain(syscall, root, state.executable, failure.errno)
     finally:

@@ -31,6 +31,7 @@ NOTIFY_SOCKET = "notify.sock"
 LOCK_FILE = "lock"
 LOCK_TIMEOUT_S = 10.0
 
+_REMOVE_ATTEMPTS = 100
 _ID_MAX = 255  # NAME_MAX of every file system we know
 _ID_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-")
 _ID_REST = _ID_FIRST | {"."}
@@ -207,22 +208,37 @@ class ContainerDirectory:
         return state_module.from_json(self.read(STATE_FILE), f"{self.path}/{STATE_FILE}")
 
     def remove(self) -> None:
-        """Remove the directory; state.json goes last, so that an interrupted removal can be repeated."""
-        try:
-            names = os.listdir(self.path)
-            names.sort(key=(LOCK_FILE, STATE_FILE).__contains__)
-            for name in names:
-                path = f"{self.path}/{name}"
+        """Remove the directory; state.json goes last, so that an interrupted removal can be repeated.
+
+        Others may be removing it too, or waiting for the lock: they make that file anew when they find it gone.
+        """
+        attempts = _REMOVE_ATTEMPTS
+        while True:
+            try:
+                self._remove_files()
+                os.rmdir(self.path)
+            except FileNotFoundError:
+                break
+            except OSError as error:
+                attempts -= 1
+                if error.errno != errno.ENOTEMPTY or not attempts:
+                    raise _cannot("remove", self.path, error) from error
+            else:
+                break
+        self.unlock()
+
+    def _remove_files(self) -> None:
+        last = (LOCK_FILE, STATE_FILE)
+        names = sorted(os.listdir(self.path), key=lambda name: last.index(name) if name in last else -1)
+        for name in names:
+            path = f"{self.path}/{name}"
+            try:
                 if stat.S_ISDIR(os.lstat(path).st_mode):
                     os.rmdir(path)
                 else:
                     os.unlink(path)
-            os.rmdir(self.path)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise _cannot("remove", self.path, error) from error
-        self.unlock()
+            except FileNotFoundError:
+                pass
 
 
 def make_root(root: str) -> None:

@@ -32,18 +32,35 @@ def mounts_to_dump(mountinfo: str, spec: Spec) -> list[str]:
         mountinfo: /proc/PID/mountinfo of the container's init, proc_pid_mountinfo(5).
         spec: the container's configuration.
     """
-    rows = [line.split(" ") for line in mountinfo.splitlines()]
-    binds = {mount.destination.rstrip("/") for mount in spec.mounts if is_bind(mount)}
-    complete = {row[2]: "/" for row in rows if row[3] == "/" and unescape(row[4]) not in binds}
+    rows = [_Row(line) for line in mountinfo.splitlines()]
+    binds = [mount.destination.rstrip("/") for mount in spec.mounts if is_bind(mount)]
+    others = {mount.destination.rstrip("/") for mount in spec.mounts if not is_bind(mount)}
+    own: list[_Row] = []
     found = []
-    for row in rows[1:]:
-        point = unescape(row[4])
-        kind = row[row.index("-") + 1]
-        # A mount of a part of what is there as a whole (read-only paths, masks) is the container's own affair.
-        is_part_of_another = row[2] in complete and kind not in _CGROUP_TYPES
-        if point in binds or not is_part_of_another:
-            found.append(point)
+    for row in rows:
+        below = row.point in binds or any(row.point.startswith(f"{bind}/") for bind in binds)
+        if row.kind in _CGROUP_TYPES or (below and row.point not in others):
+            found.append(row.point)
+        elif row is rows[0] or row.root == "/":
+            own.append(row)
+        elif not any(row.is_part_of(other) for other in own):
+            found.append(row.point)
     return found
+
+
+class _Row:
+    """A line of the mount table."""
+
+    def __init__(self, line: str) -> None:
+        fields = line.split(" ")
+        self.device = fields[2]
+        self.root = unescape(fields[3])
+        self.point = unescape(fields[4])
+        self.kind = fields[fields.index("-") + 1]
+
+    def is_part_of(self, other: _Row) -> bool:
+        """Tell whether the other one shows what this one shows, as is so for read-only and masked paths."""
+        return self.device == other.device and f"{self.root}/".startswith(f"{other.root.rstrip('/')}/")
 
 
 def mounts_to_restore(spec: Spec, bundle: str, hierarchies: Sequence[Hierarchy], mountinfo: str) -> dict[str, str]:

@@ -132,4 +132,8 @@ def _decode(cls: type[R], data: str | bytes, name: str) -> R:
         # Importing pydantic costs many times what the rest does, but on this path a person is waiting for an answer.
         from libcontainer.oci import diagnose
 
-        raise diagnose.complete(cls, value, first) from None
+        complete = diagnose.complete(cls, value, first)
+        if not complete.property:
+            # The document as a whole: only its name can say where.
+            raise SpecError("", f"{name}: {complete}", hint=complete.hint, errors=complete.errors) from None
+        raise complete from None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SIZE_MAX = 128 * 1024
+_TEXT_MAX = 4096  # of one text in an error or log message that would be longer than that
 _FDS_MAX = 64
 _FD_SIZE = 4
 
@@ -105,15 +106,18 @@ class Channel:
 
     def send_error(self, error: LibcontainerError) -> None:
         """Tell main what went wrong; nobody listening is not an error any more."""
+        details = error.to_dict()
+        if len(json_text.dumps(details)) > _SIZE_MAX // 2:
+            details = {name: _shortened(value) for name, value in details.items()}
         try:
-            self.send(ERROR, error=error.to_dict())
+            self.send(ERROR, error=details)
         except ProcessDiedError:
             pass
 
     def send_log(self, level: int, text: str) -> None:
         """Pass on a log message, for main is the only one who writes the log; a ``log.Sink``."""
         try:
-            self.send(LOG, level=level, text=text)
+            self.send(LOG, level=level, text=_shortened(text))
         except ProcessDiedError:
             pass
 
@@ -176,6 +180,15 @@ def pair(here: str, there: str) -> tuple[Channel, Channel]:
 def of_descriptor(fd: int, there: str) -> Channel:
     """Return the channel whose one end the descriptor is; it is owned by the channel from here on."""
     return Channel(_socket.socket(fileno=fd), there)
+
+
+def _shortened(value: object) -> object:
+    """Cut what is too long to be sent: an argument of a program may be."""
+    if isinstance(value, str) and len(value) > _TEXT_MAX:
+        return f"{value[: _TEXT_MAX // 2]}[…]{value[-_TEXT_MAX // 2 :]}"
+    if isinstance(value, list):
+        return [_shortened(each) for each in value[:10]]
+    return value
 
 
 def _pack(fds: Sequence[int]) -> bytes:

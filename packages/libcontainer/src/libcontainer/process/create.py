@@ -83,7 +83,7 @@ def create(
     manager = cgroups.of_new_container(options, spec)
     last_cap = capabilities.last_cap(syscall)
     made = plan.make(options, spec, manager, last_cap, _grantable(syscall, spec), executor.first_that_can(spec, executors))
-    _preload(made)
+    _preload(syscall, made)
     program = _filter_program(options, spec)
     directory.make()
     creation = _Creation(syscall, made, directory, manager, program, last_cap)
@@ -113,10 +113,10 @@ def _filter_program(options: CreateOptions, spec: Spec) -> Program | None:
     return program
 
 
-def _preload(made: Plan) -> None:
+def _preload(syscall: Syscall, made: Plan) -> None:
     """Import what init will need and only some containers do: after the seal there is no import."""
     spec, process = made.spec, made.process
-    steps.preload(process, spec.linux.personality, spec.linux.memory_policy)
+    steps.preload(syscall, process, spec.linux.personality, spec.linux.memory_policy)
     if "network" in made.new_types:
         import libcontainer.network
     if spec.hooks is not None:

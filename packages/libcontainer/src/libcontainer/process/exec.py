@@ -132,7 +132,7 @@ class _Execution:
         self.has_user_namespace = "user" in state.namespaces
         self.program = self._filter_program()
         self.masks = self._masks()
-        self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.procfs = -1
         self.console = -1
         self.master = -1
         self.pid = 0
@@ -155,7 +155,7 @@ class _Execution:
         return masks
 
     def run(self) -> Executed:
-        steps.preload(self.process)
+        steps.preload(self.syscall, self.process)
         if self.process.terminal:
             from libcontainer import tty
 
@@ -165,6 +165,7 @@ class _Execution:
         if container is None:
             raise ContainerStatusError("cannot exec in a stopped container", object=self.state.id)
         joined = self._open_namespaces()
+        self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         ours, its = channel_module.pair("the runtime", "the process")
         try:
             self._join_and_clone(container, joined, its)
@@ -175,6 +176,10 @@ class _Execution:
         except BaseException:
             self._kill()
             raise
+        finally:
+            os.close(self.procfs)
+            if self.console >= 0:
+                os.close(self.console)
         return Executed(self.pid, self.pidfd, self.master)
 
     def _open_namespaces(self) -> list[tuple[str, int]]:
@@ -195,16 +200,18 @@ class _Execution:
     def _join_and_clone(self, container: int, joined: list[tuple[str, int]], its: Channel) -> None:
         """Let a joiner clone the process inside; sets pid and pidfd."""
         mine, joiners = channel_module.pair("the runtime", "the joining process")
-        with cgroups.translated("cgroup join"):
-            manager = cgroups.of_container(self.state)
-        joiner, joiner_pidfd = self.syscall.clone3(0)
-        if joiner == 0:
-            mine.close()
-            self._join(container, joined, joiners, its)
-        joiners.close()
-        os.close(container)
-        for _, fd in joined:
-            os.close(fd)
+        try:
+            with cgroups.translated("cgroup join"):
+                manager = cgroups.of_container(self.state)
+            joiner, joiner_pidfd = self.syscall.clone3(0)
+            if joiner == 0:
+                mine.close()
+                self._join(container, joined, joiners, its)
+        finally:
+            joiners.close()
+            os.close(container)
+            for _, fd in joined:
+                os.close(fd)
         try:
             self._enter_cgroup(manager, joiner)
             mine.send(channel_module.CGROUP_JOINED)

@@ -104,8 +104,6 @@ class Init:
         if self.plan.has_user_namespace:
             intermediate.become_root(self.syscall, self.plan)
         self.syscall.setsid()
-        if not self.plan.options.no_new_keyring:
-            self._join_keyring()
         namespaces.join(self.syscall, self.handles.joined)
         if "network" in self.plan.new_types:
             self._set_up_network()
@@ -230,6 +228,10 @@ class Init:
             steps.set_rlimits(self.syscall, process)
         self._at("labels")
         steps.set_labels(self.syscall, process, self.handles.procfs)
+        if not self.plan.options.no_new_keyring:
+            # After the labels: the keyring gets the one that attr/keycreate has.
+            self._at("keyring")
+            self._join_keyring()
         self._at("cwd")
         self._make_cwd()
         steps.enter_cwd(self.syscall, process.cwd, is_last=False)
@@ -287,7 +289,7 @@ class Init:
             steps.load_filter(self.syscall, late, self._hand_over_listener)
             late = None
         self.syscall.prctl(flags.PR_SET_PDEATHSIG, 0)
-        self.channel.send(channel_module.READY, executable=path)
+        self.channel.send(channel_module.READY, executable=os.path.join(self.plan.process.cwd, path))
         args = list(self.plan.process.args or ())
         if self.plan.stays_in_python:
             self.channel.close()

@@ -12,18 +12,28 @@ def write(path: str, pid: int) -> None:
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, f".{name}")
     try:
-        fd = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_SYNC, 0o666
-        )
+        fd = _open_new(temporary)
         try:
             os.write(fd, str(pid).encode())
+            os.rename(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
         finally:
             os.close(fd)
-        os.rename(temporary, path)
     except OSError as error:
         raise SyscallError(
             f"write the pid file {path}", error.errno, step="pid file", object=path, hint="see --pid-file"
         ) from None
+
+
+def _open_new(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_SYNC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileExistsError:  # of a runtime that was killed before it could rename it
+        os.unlink(path)
+        return os.open(path, flags, 0o666)
 
 
 def send_pidfd(path: str, fd: int, payload: str) -> None:

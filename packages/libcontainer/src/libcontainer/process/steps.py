@@ -26,17 +26,25 @@ if TYPE_CHECKING:
 
 
 def preload(
-    process: Process, personality: LinuxPersonality | None = None, memory_policy: LinuxMemoryPolicy | None = None
+    syscall: Syscall, process: Process, personality: LinuxPersonality | None = None, memory_policy: LinuxMemoryPolicy | None = None
 ) -> None:
-    """Import what the steps of this process will need; called by main, before the fork and the seal."""
+    """Import what the steps of this process will need; called by main, before the fork and the seal.
+
+    Raises:
+        SpecError: a label is asked for and its security module is not there.
+    """
     if process.scheduler or process.io_priority or process.exec_cpu_affinity:
         import libcontainer.scheduling
     if process.rlimits:
         import libcontainer.rlimits
     if process.apparmor_profile:
-        import libcontainer.apparmor
+        from libcontainer import apparmor
+
+        apparmor.require_enabled(process.apparmor_profile)
     if process.selinux_label:
-        import libcontainer.selinux
+        from libcontainer import selinux
+
+        selinux.require_enabled(syscall, "process.selinuxLabel")
     if personality is not None:
         import libcontainer.personality
     if memory_policy is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource as _resource
 
 from libcontainer._kernel import ffi, lib
 from libcontainer.syscall import flags
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 _SIGCHLD = 17
 _CLONE_PARENT = flags.CLONE_PARENT
-_UINT64_MAX = (1 << 64) - 1
 
 
 def _encode(text: str | None) -> object:
@@ -237,8 +235,7 @@ class LinuxSyscall:
 
     def setrlimit(self, resource: int, soft: int, hard: int, pid: int = 0) -> None:
         """prlimit(2)."""
-        limits = tuple(_resource.RLIM_INFINITY if limit == _UINT64_MAX else limit for limit in (soft, hard))
-        _resource.prlimit(pid, resource, limits)  # type: ignore[arg-type]  # a pair by construction
+        _check(lib.lc_prlimit(pid, resource, soft, hard), "prlimit")
 
     def keyctl_join_session_keyring(self, name: str) -> int:
         """keyctl(2) KEYCTL_JOIN_SESSION_KEYRING."""

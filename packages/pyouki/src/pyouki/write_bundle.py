@@ -1,4 +1,4 @@
-"""Writes hot.bundle (see ``pyouki.bundle``) into the environment of the interpreter that runs this script.
+"""Writes hot.bundle (see ``pyouki.bundle``) beside this module: ``python -m pyouki.write_bundle``.
 
 Run after an installation, not when a wheel is built: a wheel serves every Python from 3.11 on, a bundle just one, and
 the packages it is made of are only together in an environment. Without the bundle everything works, a little slower.
@@ -6,13 +6,13 @@ the packages it is made of are only together in an environment. Without the bund
 
 from __future__ import annotations
 
-import sysconfig
 from pathlib import Path
 
 from pyouki import bundle
 
-SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
-MODULES = Path(__file__).resolve().parent / "hot_modules.txt"
+# Not resolved: in a checkout the packages are links, and this is where they are imported from.
+SITE_PACKAGES = Path(__file__).absolute().parent.parent
+MODULES = SITE_PACKAGES / "pyouki" / "hot_modules.txt"
 
 
 def main() -> None:
