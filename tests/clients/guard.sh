@@ -7,16 +7,10 @@ _engines_keep='^process [0-9]+ (catatonit|podman pause|/usr/lib/podman/aardvark-
 ^mount /run/netns$
 ^mount .*/netns/default$
 ^mount /var/lib/containers/storage/overlay$
-^cgroup .*/(libpod_parent|conmon)$'
+^cgroup .*/(libpod_parent|conmon)$
+^cgroup .*/node-[ab]$'
 
-_processes() {
-    local directory words
-    for directory in /proc/[0-9]*; do
-        words=$(tr '\0' ' ' <"$directory/cmdline" 2>/dev/null | cut -c1-80) || continue
-        [ -n "$words" ] || words=$(cat "$directory/comm" 2>/dev/null) || continue
-        echo "process ${directory#/proc/} ${words% }"
-    done
-}
+_processes() { ps -eo pid=,args= | sed 's/^ */process /' | cut -c1-120; }
 
 _mounts() { awk '{ print "mount", $5 }' /proc/self/mountinfo; }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +58,8 @@ class TestList:
         assert line.split()[:4] == [container.id, str(container.pid), "created", container.bundle.directory]
 
     def test_nothing_there_is_an_empty_list(self, runtime: Runtime) -> None:
+        os.mkdir(runtime.root)
+
         assert json.loads(runtime("list", "--format", "json").succeed().stdout) in ([], None)
 
     def test_unknown_format_is_refused(self, runtime: Runtime, make_bundle: MakeBundle) -> None:

@@ -194,11 +194,13 @@ def foreground(runtime: Runtime, make_bundle: MakeBundle) -> Iterator[Foreground
     script = "trap 'stty size' WINCH; stty -echo; echo up; while read line; do eval \"$line\"; done"
     bundle = make_bundle("sh", "-c", script, mutate=_TERMINAL)
     opened = Foreground(runtime, "run", "--bundle", bundle.directory, bundle.id)
-    _read_until(opened.master, "up")
-    # Raw mode is what passes keys on; setting it may discard what was typed before.
-    eventually(lambda: not termios.tcgetattr(opened.master)[3] & termios.ICANON, "raw mode")
-    yield opened
-    opened.close()
+    try:
+        _read_until(opened.master, "up")
+        # Raw mode is what passes keys on; setting it may discard what was typed before.
+        eventually(lambda: not termios.tcgetattr(opened.master)[3] & termios.ICANON, "raw mode")
+        yield opened
+    finally:
+        opened.close()
 
 
 class TestForeground:

@@ -9,12 +9,15 @@
  *   probe ioprio                "CLASS PRIORITY"
  *   probe open FLAGS PATH       "ok" or the error of open(2); FLAGS is r, w or d (read, write, directory)
  *   probe dumpable              PR_GET_DUMPABLE
+ *   probe notify TEXT           sends TEXT to the socket of $NOTIFY_SOCKET, as sd_notify(3) does
+ *   probe barrier               "ok" when the service manager has dealt with all notifications before
  *   probe spin                  burns CPU until killed
  *   probe eat MIB               touches that much memory, then prints "ate MIB"
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +25,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define KEYCTL_DESCRIBE 6
@@ -103,6 +108,45 @@ static int try_open(const char *flags, const char *path)
 	return 0;
 }
 
+/* Sends a datagram, with a descriptor unless it is negative. */
+static int notify(const char *text, int descriptor)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct iovec part = {.iov_base = (char *)text, .iov_len = strlen(text)};
+	char control[CMSG_SPACE(sizeof(int))] = "";
+	struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1};
+	const char *path = getenv("NOTIFY_SOCKET");
+	int sender = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (!path)
+		return puts("no NOTIFY_SOCKET"), 1;
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	if (descriptor >= 0) {
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+	}
+	return sendmsg(sender, &message, 0) < 0 ? failed(path) : 0;
+}
+
+static int barrier(void)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0 || notify("BARRIER=1", ends[1]))
+		return 1;
+	close(ends[1]);
+	struct pollfd waiting = {.fd = ends[0]};
+
+	puts(poll(&waiting, 1, 5000) == 1 ? "ok" : "timeout");
+	return 0;
+}
+
 static int eat(long mib)
 {
 	for (long i = 0; i < mib; i++) {
@@ -138,6 +182,10 @@ int main(int argc, char **argv)
 		return printf("%d\n", prctl(PR_GET_DUMPABLE)) < 0;
 	if (!strcmp(command, "eat") && argc > 2)
 		return eat(atol(argv[2]));
+	if (!strcmp(command, "notify") && argc > 2)
+		return notify(argv[2], -1);
+	if (!strcmp(command, "barrier"))
+		return barrier();
 	if (!strcmp(command, "spin"))
 		for (;;)
 			;

@@ -163,7 +163,12 @@ class Pod:
 
 def remove_pod(pod_id: str) -> None:
     """Stop and remove a pod with all its containers."""
-    call("StopPodSandbox", {1: pod_id})
+    try:
+        call("StopPodSandbox", {1: pod_id})
+    except rpc.RpcError:
+        # containerd 1.6 loses the connection to a container that ends at this moment; a kubelet tries again, too.
+        time.sleep(0.5)
+        call("StopPodSandbox", {1: pod_id})
     call("RemovePodSandbox", {1: pod_id})
 
 

@@ -26,7 +26,8 @@ _add_cables() {
     done
 }
 
-# start_node NAME: in a pid namespace, so that killing its first process ends the node like a power failure.
+# start_node NAME: in a pid namespace, so that killing its first process ends the node like a power failure. That
+# process is a shell: dockerd would not wait for processes that lose their parent.
 start_node() {
     local directory=$WORK/swarm/$1 i
     mkdir -p "$directory"
@@ -35,11 +36,12 @@ start_node() {
     sed -i '/live-restore/d; s/"tested",/"tested"/' "$directory/daemon.json" # Swarm does not go with live-restore
     nsenter --net="/run/netns/$1" \
         unshare --uts --mount --pid --fork --mount-proc --kill-child=KILL \
-        sh -c 'hostname "$1" && shift && exec "$@"' - "node-$1" \
+        sh -c 'hostname "$1"; shift; "$@"; exit' - "node-$1" \
         dockerd --config-file "$directory/daemon.json" --data-root "$directory/data" --exec-root "$directory/run" \
-        --pidfile "$directory/pid" --host "unix://$(_node_socket "$1")" --cgroup-parent "$CGROUP_PARENT/$1" \
+        --pidfile "$directory/pid" --host "unix://$(_node_socket "$1")" --cgroup-parent "$CGROUP_PARENT/node-$1" \
         </dev/null >>"$directory/log" 2>&1 &
     echo $! >"$directory/node"
+    disown
     for ((i = 0; i < 300; i++)); do
         docker -H "unix://$(_node_socket "$1")" version >/dev/null 2>&1 && return
         sleep 0.1

@@ -32,7 +32,8 @@ def shape(value: Any) -> Any:
 
 
 def records(running: Background) -> list[Json]:
-    return [json.loads(line) for line in running.output().splitlines()]
+    complete, _, _ = running.output().rpartition("\n")
+    return [json.loads(line) for line in complete.splitlines()]
 
 
 def test_statistics_are_structured_as_runcs(runtime: Runtime, runc: Runtime, make_bundle: MakeBundle) -> None:

@@ -118,7 +118,10 @@ def test_failure_of_one_detaches_those_before_it(runtime: Runtime, make_bundle: 
     ("mount", "message"),
     [
         ({"destination": "/mnt/x", "type": "proc", "source": "proc"}, "a mount of type proc shows a pid namespace"),
-        ({"destination": "/", "source": "/tmp", "options": ["bind"]}, "nothing can be mounted over the root of the container"),
+        (
+            {"destination": "/", "source": "/tmp", "options": ["bind"]},
+            "nothing can be mounted over the root of the container",
+        ),
         ({"destination": "/mnt/x", "source": "/no/such", "options": ["bind"]}, "no such file or directory"),
         ({"destination": "/proc/1", "source": "/tmp", "options": ["bind"]}, "mounts[0]"),
         ({"source": "/tmp"}, "mounts[0].destination: required property is missing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,6 +129,24 @@ def test_resources_come_from_standard_input_as_containerd_sends_them(
         "memory": {"limit": 96 * MIB, "swap": 192 * MIB},
         "cpu": {"quota": 25000, "period": 100000, "shares": 512},
         "pids": {"limit": 33},
+    }
+
+
+def test_limits_of_devices_are_merged_by_device(runtime: Runtime, make_bundle: MakeBundle, limit: Limit) -> None:
+    devices = [Path(f"/sys/block/{name}/dev").read_text().strip() for name in sorted(os.listdir("/sys/block"))]
+    if len(devices) < 2:
+        pytest.skip("needs two block devices")
+    first, second = ({"major": int(text.split(":")[0]), "minor": int(text.split(":")[1])} for text in devices[:2])
+    bundle = make_bundle()
+    runtime.create(bundle)
+
+    for entries in ([first | {"rate": 1000}, second | {"rate": 2000}], [second | {"rate": 3000}]):
+        update_from_stdin(runtime, bundle, {"blockIO": {"throttleReadBpsDevice": entries}}).succeed()
+
+    lines = limit(bundle, "blkio.throttle.read_bps_device").splitlines()
+    assert sorted(lines) == sorted([f"{devices[0]} 1000", f"{devices[1]} 3000"])
+    assert stored(runtime, bundle)["blockIO"] == {
+        "throttleReadBpsDevice": [first | {"rate": 1000}, second | {"rate": 3000}]
     }
 
 

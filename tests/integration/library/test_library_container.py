@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import subprocess
+import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -23,13 +26,17 @@ from libcontainer import (
     SpecError,
     TimeoutExpiredError,
 )
+from libcontainer.testing.bundles import Bundle
+from tests.support.runtime import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.bundle import Bundle, Json
+    from tests.support.bundle import Bundle as TestBundle
+    from tests.support.bundle import Json
+    from tests.support.guard import Guard
 
-    MakeBundle = Callable[..., Bundle]
+    MakeBundle = Callable[..., TestBundle]
     Create = Callable[..., Container]
 
 pytestmark = [pytest.mark.root, pytest.mark.cgroup1]
@@ -292,13 +299,84 @@ def test_every_public_name_can_be_imported() -> None:
     assert [name for name in libcontainer.__all__ if getattr(libcontainer, name, None) is None] == []
 
 
+def test_the_hosts_programs_can_be_shown_in_a_container(create: Create, root: str, work: str) -> None:
+    bundle = Bundle.from_host(["sh", "-c", "touch /usr/x || ls /"], os.path.join(work, "of-host"))
+    bundle.config["linux"]["cgroupsPath"] = create("true").spec.linux.cgroups_path + "-of-host"  # type: ignore[operator]
+    bundle.write()
+
+    with Container.create(bundle.path, root=root, capture_output=True) as container:
+        container.start()
+
+        assert container.wait(10) == 0
+    assert b"Read-only file system" in container.stderr
+    assert {b"usr", b"proc", b"tmp"} <= set(container.stdout.split())
+
+
+@pytest.mark.userns
+def test_an_ordinary_user_has_containers_too(work: str, guard: Guard) -> None:
+    own = os.path.join(work, "own")
+    os.mkdir(own)
+    os.chown(own, 1000, 1000)
+    program = textwrap.dedent("""
+        import os
+        from libcontainer import Container
+        from libcontainer.testing.bundles import Bundle
+        place = os.environ["XDG_RUNTIME_DIR"] + "/b"
+        with Bundle.from_busybox(["sh", "-c", "id -u; exec sleep 1000"], place) as bundle:
+            with Container.create(bundle.path, capture_output=True) as container:
+                container.start()
+                assert container.exec(["cat", "/proc/self/uid_map"], capture_output=True).stdout.split()[1] == b"1000"
+                container.kill("KILL")
+                assert container.wait(10) == 137
+                assert container.stdout == b"0\\n"
+    """)
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": own},
+        user=1000,
+        group=1000,
+        extra_groups=[],
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert os.listdir(f"{own}/libcontainer") == []
+
+
+def test_an_engine_keeps_nothing_of_the_processes_that_are_over(create: Create) -> None:
+    container = create("sleep", "1000")
+    container.start()
+    engine = _parent(container.pid)
+    container.exec(["true"])
+    before = len(os.listdir(f"/proc/{engine}/fd"))
+
+    for _ in range(3):
+        container.exec(["true"], capture_output=True)
+        container.exec(["true"], tty=True)
+        with pytest.raises(ExecutableError):
+            container.exec(["absent"])
+
+    eventually(lambda: len(os.listdir(f"/proc/{engine}/fd")) <= before, "the descriptors to be closed")
+
+
+def test_the_interpreter_of_an_engine_cannot_be_written_through_proc(create: Create) -> None:
+    engine = _parent(create("true").pid)
+
+    with open(f"/proc/{engine}/exe", "rb") as interpreter:
+        assert os.fstatvfs(interpreter.fileno()).f_flag & os.ST_RDONLY
+    with open(sys.executable, "rb") as interpreter:
+        assert not os.fstatvfs(interpreter.fileno()).f_flag & os.ST_RDONLY
+
+
 def test_an_engine_that_is_killed_is_noticed_and_the_container_can_still_be_deleted(create: Create, root: str) -> None:
     container = create("sleep", "1000")
     container.start()
-    with open(f"/proc/{container.pid}/stat", encoding="ascii") as file:
-        engine = int(file.read().rpartition(")")[2].split()[1])
 
-    os.kill(engine, 9)
+    os.kill(_parent(container.pid), 9)
 
     with pytest.raises(ProcessDiedError, match=r"^the engine ended: nobody knows the exit status of container c1$"):
         container.wait(10)
@@ -306,6 +384,11 @@ def test_an_engine_that_is_killed_is_noticed_and_the_container_can_still_be_dele
         container.exec(["true"])
     container.close()
     Container.load(root, container.id).delete(force=True)
+
+
+def _parent(pid: int) -> int:
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
 
 
 def _with_terminal(config: Json) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from libcgroups import ControllerOpt
 from libcgroups.resources import LinuxCPU, LinuxMemory, LinuxPids, LinuxResources
+from libcgroups.v2.manager import Manager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from libcgroups.manager import CgroupManager
 
     MakeManager = Callable[..., CgroupManager]
+    Control = Callable[[str, str], str]
 
 MIB = 1 << 20
 IS_USER = os.geteuid() != 0
@@ -58,49 +60,84 @@ def bundle(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(params=["runc", "crun"])
-def control(request: pytest.FixtureRequest, bundle: Path) -> Iterator[Callable[[str], str]]:
+@pytest.fixture
+def control(bundle: Path) -> Iterator[Control]:
     """Start a container with another runtime and return the directory of its cgroup."""
-    runtime = [request.param, "--root", str(bundle / "state"), "--systemd-cgroup"]
+    started: list[list[str]] = []
 
-    def start(path: str) -> str:
+    def start(runtime: str, path: str) -> str:
         config = json.loads((bundle / "config.json").read_text())
         config["linux"]["cgroupsPath"] = path
         (bundle / "config.json").write_text(json.dumps(config))
+        command = [runtime, "--root", str(bundle / "state"), "--systemd-cgroup"]
+        started.append(command)
+        # The container inherits the streams: they are files, since nobody would see the end of a pipe.
         with (bundle / "log").open("w") as log:
-            command = [*runtime, "create", "--bundle", str(bundle), "--pid-file", str(bundle / "pid"), "control"]
-            code = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False).returncode
+            create = [*command, "create", "--bundle", str(bundle), "--pid-file", str(bundle / "pid"), "control"]
+            code = subprocess.run(create, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False).returncode
         assert code == 0, (bundle / "log").read_text()
         with open(f"/proc/{(bundle / 'pid').read_text()}/cgroup") as file:
             return "/sys/fs/cgroup" + file.read().strip().partition("::")[2]
 
     yield start
-    subprocess.run([*runtime, "delete", "-f", "control"], check=True)
+    for command in started:
+        subprocess.run([*command, "delete", "-f", "control"], check=True)
 
 
 def values(directory: str) -> dict[str, str]:
-    """Return files and properties of a scope, named by its directory."""
-    scope = directory[: directory.index(".scope") + len(".scope")]
+    """Return what the files of a cgroup hold."""
     found = {}
     for name in FILES:
-        with open(f"{scope}/{name}") as file:
+        with open(f"{directory}/{name}") as file:
             found[name] = file.read().strip()
-    command = ["systemctl", *(["--user"] if IS_USER else []), "show", os.path.basename(scope)]
-    output = subprocess.run(
-        [*command, *(f"--property={name}" for name in PROPERTIES)], check=True, capture_output=True, text=True
-    ).stdout
-    return found | dict(line.split("=", 1) for line in output.splitlines())
+    return found
 
 
+def properties(directory: str) -> dict[str, str]:
+    """Return the properties of the scope that a cgroup is, or is in."""
+    scope = next(part for part in directory.split("/") if part.endswith(".scope"))
+    command = ["systemctl", *(["--user"] if IS_USER else []), "show", scope]
+    command += [f"--property={name}" for name in PROPERTIES]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(line.split("=", 1) for line in output.splitlines())
+
+
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
 def test_the_same_limits_end_in_the_same_values(
-    make_manager: MakeManager, sleeper: subprocess.Popen[bytes], control: Callable[[str], str]
+    make_manager: MakeManager, sleeper: subprocess.Popen[bytes], control: Control, runtime: str
 ) -> None:
     slice_name = "user.slice" if IS_USER else "system.slice"
-    theirs = values(control(f"{slice_name}:control:{time.monotonic_ns()}"))
+    theirs = control(runtime, f"{slice_name}:control:{time.monotonic_ns()}")
     manager = make_manager(f"{slice_name}:ours:{time.monotonic_ns()}", systemd=True)
 
     manager.create(OURS)
     manager.add_task(sleeper.pid)
     manager.apply(ControllerOpt(resources=OURS))
 
-    assert values(manager.hierarchies()[0].directory) == theirs
+    ours = manager.hierarchies()[0].directory
+    assert values(ours) == values(theirs)
+    # This crun leaves the properties alone and puts its limits on a cgroup inside the scope.
+    if runtime == "runc":
+        assert properties(ours) == properties(theirs)
+
+
+def test_statistics_are_those_of_runc(control: Control, bundle: Path) -> None:
+    directory = control("runc", f"{'user.slice' if IS_USER else 'system.slice'}:control:{time.monotonic_ns()}")
+    manager = Manager.at("/sys/fs/cgroup", directory.removeprefix("/sys/fs/cgroup"))
+    manager.freeze("FROZEN")  # so that the numbers stand still
+
+    command = ["runc", "--root", str(bundle / "state"), "events", "--stats", "control"]
+    theirs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["data"]
+    ours = manager.stats()
+    manager.freeze("THAWED")
+
+    assert theirs["cpu"]["usage"] == {
+        "total": ours.cpu.usage.usage_total,
+        "kernel": ours.cpu.usage.usage_kernel,
+        "user": ours.cpu.usage.usage_user,
+    }
+    assert theirs["pids"] == {"current": ours.pids.current, "limit": ours.pids.limit}
+    assert theirs["memory"]["raw"] == ours.memory.stats
+    for name, data in (("usage", ours.memory.memory), ("swap", ours.memory.memswap)):
+        assert (theirs["memory"][name]["usage"], theirs["memory"][name]["limit"]) == (data.usage, data.limit)
+    assert set(theirs["hugetlb"]) <= set(ours.hugetlb)

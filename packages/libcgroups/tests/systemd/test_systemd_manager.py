@@ -35,6 +35,7 @@ class FakeSystemd:
         calls: what was asked, in order.
         properties: those that the unit has.
         failures: errors by method, each raised once.
+        rounded_quota: what is written to cpu.max with every change of properties, nothing if empty.
     """
 
     def __init__(self, fake: FakeHierarchy, *, root: str = "", is_system: bool = True) -> None:
@@ -42,6 +43,7 @@ class FakeSystemd:
         self.calls: list[tuple[object, ...]] = []
         self.properties: dict[str, Variant] = {}
         self.failures: dict[str, CgroupError] = {}
+        self.rounded_quota = ""
         self._fake = fake
         self._root = root
 
@@ -82,6 +84,8 @@ class FakeSystemd:
 
     def set_unit_properties(self, name: str, properties: Properties, *, runtime: bool = True) -> None:
         self._record("set_unit_properties", name, dict(properties))
+        if self.rounded_quota:
+            self._fake.set(f"{SCOPE}/cpu.max", self.rounded_quota)
 
     def unit_properties(self, name: str) -> dict[str, Variant]:
         return self.properties
@@ -175,6 +179,17 @@ def test_limits_that_come_later_are_set_as_properties_too(fake: FakeHierarchy) -
 
     assert systemd.calls == [("set_unit_properties", "docker-one.scope", {"TasksMax": Variant("t", 5)})]
     assert fake.writes[-1] == (f"{SCOPE}/pids.max", "5")
+
+
+def test_the_exact_quota_survives_the_rounding_of_systemd(fake: FakeHierarchy) -> None:
+    systemd = FakeSystemd(fake)
+    manager = started(fake, systemd)
+    manager.apply(ControllerOpt(resources=LIMITS))
+    systemd.rounded_quota = "13000 100000\n"
+
+    manager.update(LinuxResources(pids=LinuxPids(limit=5)))
+
+    assert fake.read(f"{SCOPE}/cpu.max") == "12345"
 
 
 def test_a_second_process_joins_by_the_file(fake: FakeHierarchy) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from libcgroups import files
 from libcgroups.errors import (
     DelegationError,
     FileError,
@@ -321,6 +322,22 @@ def test_everybody_is_killed_by_one_write(fake: FakeHierarchy) -> None:
     one.kill(9)
 
     assert fake.writes[-1] == ("unified/web/one/cgroup.kill", "1")
+
+
+def test_nobody_is_left_to_kill_in_a_cgroup_that_goes_meanwhile(fake: FakeHierarchy) -> None:
+    one = manager(fake)
+    one.create()
+
+    class Vanishing(files.Filesystem):
+        def write(self, path: str, data: bytes) -> None:
+            fake.rmdir(one.directory)
+            raise OSError(errno.ENODEV, "no such device")
+
+    files.use_filesystem(Vanishing())
+    one.kill(9)
+    files.use_filesystem(fake)
+
+    assert not one.exists()
 
 
 def test_freezing_waits_for_the_kernel(fake: FakeHierarchy) -> None:

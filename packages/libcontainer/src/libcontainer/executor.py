@@ -31,7 +31,7 @@ class Executor(Protocol):
     """Runs workloads of one kind in Python, inside the container.
 
     The object is made by main; ``validate`` and ``exec`` run in init, after the pivot, where nothing can be
-    imported any more.
+    imported any more. Between the two every descriptor above 2 is closed that is not passed to the container.
     """
 
     def can_handle(self, spec: Spec) -> bool:
@@ -45,7 +45,7 @@ class Executor(Protocol):
         """
 
     def exec(self, spec: Spec, environment: Mapping[str, str]) -> NoReturn:
-        """Run the workload and end the process with its exit status."""
+        """Run the workload and end the process with its exit status; ``start`` has succeeded by now."""
 
 
 def first_that_can(spec: Spec, executors: Iterable[Executor]) -> Executor | None:

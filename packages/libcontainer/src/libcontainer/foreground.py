@@ -14,6 +14,7 @@ import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from libcontainer.sd_notify import Proxy
     from libcontainer.syscall import Syscall
     from libcontainer.terminal_relay import TerminalRelay
 
@@ -33,15 +34,18 @@ _NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGPIPE, 
 class Foreground:
     """Stands between the caller and one process of a container until that process ends; to be closed."""
 
-    def __init__(self, syscall: Syscall, master_fd: int | None = None) -> None:
+    def __init__(self, syscall: Syscall, master_fd: int | None = None, notifications: Proxy | None = None) -> None:
         """Catch the signals from now on; must be called in the main thread.
 
         Args:
             syscall: the kernel that signals are sent through.
             master_fd: the master of the container's terminal, which stays the caller's to close. The caller's own
                 terminal on descriptor 0 is in raw mode from now on.
+            notifications: what the container tells the service manager is passed on, with this process as the main
+                one; the caller's to close.
         """
         self._syscall = syscall
+        self._notifications = notifications
         self._relay: TerminalRelay | None = None
         if master_fd is not None:
             # Needed for containers with a terminal only.
@@ -84,7 +88,11 @@ class Foreground:
             poll.register(self._reader, select.POLLIN)
             for fd, events in self._relay.wanted() if self._relay else ():
                 poll.register(fd, events)
+            if self._notifications is not None:
+                poll.register(self._notifications.fileno(), select.POLLIN)
             ready = dict(poll.poll())
+            if self._notifications is not None:
+                self._notifications.forward(os.getpid())
             if self._reader in ready:
                 self._handle_signals(pid, pidfd)
             if pidfd in ready:

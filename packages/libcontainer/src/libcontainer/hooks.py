@@ -14,7 +14,7 @@ import select
 import struct
 import time
 
-from libcontainer import errors, signals
+from libcontainer import errors, run_oci, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 OUTPUT_LIMIT = 8192
 """Bytes of each output stream that are kept for the error text, the last ones: there the reason is told."""
 
+NO_COPIES = (-1, -1)
+
 _CHUNK = 65536
 
 
@@ -38,6 +40,7 @@ def run(
     kind: str,
     cwd: str,
     environment: Mapping[str, str],
+    copies: tuple[int, int] = NO_COPIES,
 ) -> None:
     """Run hooks one after the other; the first that fails ends it.
 
@@ -46,13 +49,14 @@ def run(
     ``state_json`` is the container's state, written to each hook's standard input. ``kind`` is the property that names
     them, such as ``createRuntime``. ``cwd`` is their working directory. ``environment`` is for hooks without an ``env``
     of their own. The specification is silent about these; runc and crun pass on the runtime's environment, and
-    startContainer hooks get that of the container's process.
+    startContainer hooks get that of the container's process. ``copies`` are files that their standard output and error
+    are also written to, see ``open_copies``.
 
     Raises:
         HookError: a hook could not be started, failed, or ran past its timeout; its process group was killed then.
     """
     for index, hook in enumerate(hooks):
-        error = _run_one(syscall, hook, state_json, cwd, environment)
+        error = _run_one(syscall, hook, state_json, cwd, environment, copies)
         if error is not None:
             raise errors.HookError(
                 f"error running hook #{index}: {error}",
@@ -62,13 +66,81 @@ def run(
             )
 
 
-def _run_one(syscall: Syscall, hook: Hook, state_json: bytes, cwd: str, environment: Mapping[str, str]) -> str | None:
+def run_outside(
+    syscall: Syscall,
+    hooks: Sequence[Hook],
+    state_json: bytes,
+    *,
+    kind: str,
+    cwd: str,
+    annotations: Mapping[str, str],
+) -> None:
+    """Run hooks of the runtime's own namespaces, as ``run`` does, with its environment.
+
+    ``annotations`` are the container's, which may name files for the output.
+    """
+    copies = open_copies(annotations)
+    try:
+        run(syscall, hooks, state_json, kind=kind, cwd=cwd, environment=os.environ, copies=copies)
+    finally:
+        close_copies(copies)
+
+
+def open_copies(annotations: Mapping[str, str]) -> tuple[int, int]:
+    """Open the files that annotations name for the standard output and error of hooks; -1 where there is none.
+
+    Raises:
+        HookError: one cannot be opened for writing.
+    """
+    if not annotations:
+        return NO_COPIES
+    stdout = _open_copy(run_oci.HOOKS_STDOUT, annotations)
+    try:
+        return stdout, _open_copy(run_oci.HOOKS_STDERR, annotations)
+    except errors.HookError:
+        close_copies((stdout, -1))
+        raise
+
+
+def close_copies(copies: tuple[int, int]) -> None:
+    """Close what ``open_copies`` opened."""
+    for fd in copies:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _open_copy(name: str, annotations: Mapping[str, str]) -> int:
+    path = annotations.get(name)
+    if not path:
+        return -1
+    try:
+        # Non-blocking: a FIFO that nobody reads must not make us wait.
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    except OSError as error:
+        raise errors.HookError(
+            f"open {path} for the output of hooks",
+            error.errno,
+            step="hooks",
+            property=f"annotations[{name}]",
+            object=path,
+        ) from None
+
+
+def _run_one(
+    syscall: Syscall,
+    hook: Hook,
+    state_json: bytes,
+    cwd: str,
+    environment: Mapping[str, str],
+    copies: tuple[int, int],
+) -> str | None:
     """Run one hook; returns the reason when it failed, in runc's words, which engines show to their users."""
     deadline = None if hook.timeout is None else time.monotonic() + hook.timeout
     child = _Child(syscall, hook, cwd, environment)
     try:
         if child.start_error:
             return f"fork/exec {hook.path}: {errors.strerror(child.start_error)}"
+        child.stream.copy_to(copies)
         child.stream.feed(state_json)
         if not child.stream.until_exit(child.pidfd, deadline):
             return f"hook ran past specified timeout of {hook.timeout}.0s"
@@ -181,12 +253,17 @@ class _Stream:
         self.registered = False
         self.kept = {stdout: b"", stderr: b""}
         self.readers = [stdout, stderr]
+        self.copies: dict[int, int] = {}
         for fd in (stdin, stdout, stderr):
             os.set_blocking(fd, False)
 
     def feed(self, data: bytes) -> None:
         """Set what the hook reads from its standard input."""
         self.pending = memoryview(data)
+
+    def copy_to(self, copies: tuple[int, int]) -> None:
+        """Write what is read from the two outputs also to these files, -1 for none."""
+        self.copies = dict(zip(self.kept, copies, strict=True))
 
     def until_exit(self, pidfd: int, deadline: float | None) -> bool:
         """Serve the pipes until the process ends; returns False when the deadline passed before.
@@ -257,3 +334,8 @@ class _Stream:
             self.readers.remove(fd)
             return
         self.kept[fd] = (self.kept[fd] + data)[-OUTPUT_LIMIT:]
+        if self.copies.get(fd, -1) >= 0:
+            try:
+                os.write(self.copies[fd], data)
+            except OSError:
+                self.copies[fd] = -1  # a full disk is no fault of the hook

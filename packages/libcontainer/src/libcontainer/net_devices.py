@@ -16,7 +16,7 @@ from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from libcontainer.oci.spec import LinuxNetDevice
     from libcontainer.syscall import Syscall
@@ -94,13 +94,30 @@ class Mover:
             for host_name, device in devices.items():
                 moved.append(self.move(host_name, device.name or host_name))
         except errors.LibcontainerError as error:
-            for device_moved in reversed(moved):
-                try:
-                    self.bring_back(device_moved)
-                except errors.LibcontainerError as second:
-                    error.add_note(str(second))
+            try:
+                self.bring_all_back(moved)
+            except errors.LibcontainerError as second:
+                error.add_note(str(second))
             raise
         return moved
+
+    def bring_all_back(self, moved: Sequence[MovedDevice]) -> None:
+        """Undo ``move_all``, the last device first; one that cannot be brought back does not keep the others.
+
+        Raises:
+            SyscallError: the kernel refused; each further refusal is a note.
+        """
+        failure: errors.LibcontainerError | None = None
+        for device in reversed(moved):
+            try:
+                self.bring_back(device)
+            except errors.LibcontainerError as error:
+                if failure is None:
+                    failure = error
+                else:
+                    failure.add_note(str(error))
+        if failure is not None:
+            raise failure
 
     def move(self, host_name: str, name: str) -> MovedDevice:
         """Move one device into the container and set it up there.

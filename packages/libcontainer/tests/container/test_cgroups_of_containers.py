@@ -13,7 +13,7 @@ from libcontainer.errors import CgroupsError
 
 def test_an_error_of_libcgroups_becomes_one_of_ours() -> None:
     with pytest.raises(CgroupsError) as caught, cgroups.translated("cgroup create"):
-        raise FileError("write", "/sys/fs/cgroup/x", 13)
+        raise FileError("write it", path="/sys/fs/cgroup/x", errno=13)
 
     assert caught.value.step == "cgroup create"
     assert caught.value.property == "linux.cgroupsPath"
@@ -29,7 +29,7 @@ def test_any_other_error_passes() -> None:
 class Placed(FakeManager):
     def __init__(self, kind: str, *places: Hierarchy) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind = kind  # type: ignore[assignment]  # one of its literals
         self.places = places
 
     def hierarchies(self) -> tuple[Hierarchy, ...]:

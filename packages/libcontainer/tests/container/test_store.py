@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import threading
@@ -131,10 +130,9 @@ def test_state_json_goes_last(tmp_path: Path) -> None:
     directory.write(store.CONFIG_FILE, b"{}")
     os.makedirs(f"{directory.path}/full/of")  # cannot be removed: the removal stops here
 
-    with pytest.raises(StateFileError) as caught:
+    with pytest.raises(StateFileError, match=r"^remove .*/one: "):
         directory.remove()
 
-    assert caught.value.errno == errno.ENOTEMPTY
     assert os.path.exists(f"{directory.path}/{store.STATE_FILE}")
     directory.unlock()
 

@@ -112,7 +112,7 @@ def _namespace(syscall: Syscall, kind: str) -> Row:
     if number == errno.ENOSPC:
         hint = f"raise sysctl user.max_{name}_namespaces"
     elif kind == "user" or os.geteuid():
-        hint = "allow user namespaces: sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns"
+        hint = "allow them: sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0"
     else:
         hint = "CAP_SYS_ADMIN is needed, and a seccomp filter that lets unshare(2) pass"
     return Row(f"  {kind}", f"refused: {errors.strerror(number)}", hint)

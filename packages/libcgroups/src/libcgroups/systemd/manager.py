@@ -266,8 +266,14 @@ class Manager:
         return properties.from_resources(resources, systemd.systemd_version(), is_unified=self._v2 is not None)
 
     def _set_properties(self, systemd: SystemdClient, wanted: properties.Properties) -> None:
-        if wanted:
-            systemd.set_unit_properties(self.unit, wanted)
+        """Set properties of the unit, and give back its exact quota: with any of them systemd writes its rounded one."""
+        if not wanted:
+            return
+        path = f"{self._v2.directory}/cpu.max" if self._v2 is not None else ""
+        exact = files.read_optional_cgroup_file(path) if path else None
+        systemd.set_unit_properties(self.unit, wanted)
+        if exact is not None and exact != files.read_optional_cgroup_file(path):
+            files.write_cgroup_file(path, exact.strip())
 
     def update(self, resources: LinuxResources) -> None:
         """Change limits but for devices; when one is refused, files and properties are set back.

@@ -25,6 +25,8 @@ CGROUP_KILL = "cgroup.kill"
 
 _SIGKILL = 9
 _ENOENT = 2
+# ENOENT, ENODEV: a file of a cgroup that is gone, or goes while it is written.
+_GONE = (2, 19)
 _EOPNOTSUPP = 95
 # EPERM, EACCES, EROFS: what someone without permission is told.
 _NOT_PERMITTED = (1, 13, 30)
@@ -366,6 +368,14 @@ class Manager:
         """
         if self._is_refused or not self.exists():
             return
+        try:
+            self._kill(signal)
+        except Exception as error:
+            # systemd may remove a scope at the moment when its last process ends.
+            if getattr(error, "errno", None) not in _GONE or self.exists():
+                raise
+
+    def _kill(self, signal: int) -> None:
         if signal == _SIGKILL and os.path.exists(f"{self.directory}/{CGROUP_KILL}"):
             files.write_cgroup_file(f"{self.directory}/{CGROUP_KILL}", "1")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from libcgroups.record import Record
@@ -70,6 +71,7 @@ def checkpoint(syscall: Syscall, directory: ContainerDirectory, options: Checkpo
     if present not in (RUNNING, PAUSED):
         raise ContainerStatusError(f"container cannot be checkpointed in {present} state", object=state.id)
     _check_parent(options)
+    _check_status_fd(options.status_fd)
     spec = load.parse(directory.read(store.CONFIG_FILE))
     operation = Operation(rpc.PRE_DUMP if options.pre_dump else rpc.DUMP, options.image_path, options.work_path)
     try:
@@ -91,6 +93,17 @@ def _check_parent(options: CheckpointOptions) -> None:
             object=parent,
             hint="name the directory of a pre-dump, such as ../pre-dump",
         )
+
+
+def _check_status_fd(fd: int) -> None:
+    if fd < 0:
+        return
+    try:
+        is_writable = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+    except OSError as error:
+        raise LibcontainerError(f"--status-fd {fd}", error.errno, object=str(fd)) from None
+    if not is_writable:
+        raise LibcontainerError(f"--status-fd {fd}: not open for writing", object=str(fd))
 
 
 def _needed_features(options: CheckpointOptions) -> list[tuple[int, str]]:

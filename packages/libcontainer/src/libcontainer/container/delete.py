@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from libcontainer import log, pidfd
 from libcontainer.container import kill, status
 from libcontainer.container.state import CREATED, STOPPED, ContainerState, oci_state
@@ -105,6 +103,8 @@ def run_poststop_hooks(syscall: Syscall, state: ContainerState, hooks: Sequence[
     text = json_text.dumps(oci_state(state, STOPPED)).encode()
     for hook in hooks:
         try:
-            hooks_module.run(syscall, [hook], text, kind="poststop", cwd=state.bundle, environment=os.environ)
+            hooks_module.run_outside(
+                syscall, [hook], text, kind="poststop", cwd=state.bundle, annotations=state.annotations
+            )
         except LibcontainerError as error:
             log.warning("%s", error)

@@ -87,8 +87,13 @@ def _run_poststart_hooks(syscall: Syscall, directory: ContainerDirectory, state:
     assert spec.hooks is not None
     text = json_text.dumps(oci_state(state, RUNNING, pid=state.pid))
     try:
-        hooks.run(
-            syscall, spec.hooks.poststart, text.encode(), kind="poststart", cwd=state.bundle, environment=os.environ
+        hooks.run_outside(
+            syscall,
+            spec.hooks.poststart,
+            text.encode(),
+            kind="poststart",
+            cwd=state.bundle,
+            annotations=state.annotations,
         )
     except LibcontainerError:
         # Since runtime-spec 1.3 a container whose poststart hook fails is stopped.

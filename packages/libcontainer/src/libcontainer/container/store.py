@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STATE_FILE = "state.json"
 CONFIG_FILE = "config.json"
 NOTIFY_SOCKET = "notify.sock"
+NOTIFY_DIRECTORY = "notify"
 LOCK_FILE = "lock"
 LOCK_TIMEOUT_S = 10.0
 
@@ -234,6 +235,9 @@ class ContainerDirectory:
             path = f"{self.path}/{name}"
             try:
                 if stat.S_ISDIR(os.lstat(path).st_mode):
+                    if name == NOTIFY_DIRECTORY:
+                        for inner in os.listdir(path):
+                            os.unlink(f"{path}/{inner}")
                     os.rmdir(path)
                 else:
                     os.unlink(path)

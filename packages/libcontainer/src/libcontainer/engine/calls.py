@@ -55,7 +55,7 @@ def create(syscall: Syscall, values: Mapping[str, object]) -> Started:
     assert isinstance(names, list)
     options: CreateOptions = _record(CreateOptions, values)
     config = load.read(options.config or f"{options.bundle}/{load.CONFIG_NAME}")
-    spec = load.parse(config)
+    spec = load.complete(load.parse(config))
     validate(spec)
     created = create_module.create(syscall, options, spec, config, [_executor(name) for name in names])
     try:
@@ -70,7 +70,7 @@ def execute(syscall: Syscall, values: Mapping[str, object]) -> Started:
     options: ExecOptions = _record(ExecOptions, values)
     directory = store.ContainerDirectory(options.root, str(values["container_id"]))
     directory.require()
-    spec = load.parse(directory.read(store.CONFIG_FILE))
+    spec = load.complete(load.parse(directory.read(store.CONFIG_FILE)))
     process = decode.decode(Process, values["process"], "process")
     validate_process(process)
     executed = exec_module.execute(syscall, directory, spec, process, options)

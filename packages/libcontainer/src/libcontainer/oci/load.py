@@ -50,6 +50,39 @@ def parse(data: str | bytes) -> spec.Spec:
     return _decode(spec.Spec, data, CONFIG_NAME)
 
 
+def complete(config: spec.Spec) -> spec.Spec:
+    """Fill in what a configuration leaves to the runtime; to be called before it is validated.
+
+    These are the mappings of a user namespace that an ordinary user makes without any, and the receiver of seccomp
+    notifications that an annotation, or RUN_OCI_SECCOMP_RECEIVER in the environment, names.
+    """
+    linux = config.linux
+    if os.geteuid() and _has_unmapped_user_namespace(linux):
+        from libcontainer import subordinate_ids
+
+        linux = linux.replace(
+            uid_mappings=subordinate_ids.mappings("uid"), gid_mappings=subordinate_ids.mappings("gid")
+        )
+    seccomp = linux.seccomp
+    if seccomp is not None and not seccomp.listener_path and _asks_an_agent(seccomp):
+        from libcontainer import run_oci
+
+        receiver = config.annotations.get(run_oci.SECCOMP_RECEIVER) or os.environ.get("RUN_OCI_SECCOMP_RECEIVER")
+        if receiver:
+            linux = linux.replace(seccomp=seccomp.replace(listener_path=receiver))
+    return config if linux is config.linux else config.replace(linux=linux)
+
+
+def _has_unmapped_user_namespace(linux: spec.Linux) -> bool:
+    if linux.uid_mappings or linux.gid_mappings:
+        return False
+    return any(entry.type == "user" and not entry.path for entry in linux.namespaces)
+
+
+def _asks_an_agent(seccomp: spec.LinuxSeccomp) -> bool:
+    return any(rule.action == "SCMP_ACT_NOTIFY" for rule in seccomp.syscalls)
+
+
 def load_process(source: str | os.PathLike[str] | bytes) -> spec.Process:
     """Read a process, as ``exec --process`` takes it, from a path; or from bytes, which are the document itself.
 

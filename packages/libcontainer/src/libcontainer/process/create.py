@@ -25,7 +25,7 @@ from libcontainer import (
 )
 from libcontainer.container import state as state_module
 from libcontainer.container import store
-from libcontainer.errors import LibcontainerError, ProcessDiedError, SyscallError
+from libcontainer.errors import LibcontainerError, ProcessDiedError, SpecError, SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
 from libcontainer.process import init, intermediate, pid_file, plan, steps
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from libcontainer.container.state import ContainerState
     from libcontainer.executor import Executor
+    from libcontainer.net_devices import MovedDevice, Mover
     from libcontainer.oci.spec import Hook, LinuxIDMapping, Spec
     from libcontainer.process.channel import Channel, Message
     from libcontainer.process.plan import CreateOptions, Plan
@@ -80,6 +81,10 @@ def create(
         LibcontainerError: it could not be created, and nothing is left of it.
     """
     directory = store.ContainerDirectory(options.root, options.container_id)
+    if options.notifies:
+        from libcontainer import sd_notify
+
+        spec = sd_notify.with_socket(spec, directory.path)
     manager = cgroups.of_new_container(options, spec)
     last_cap = capabilities.last_cap(syscall)
     made = plan.make(options, spec, manager, last_cap, _grantable(syscall, spec), executor.first_that_can(spec, executors))
@@ -109,6 +114,10 @@ def _filter_program(options: CreateOptions, spec: Spec) -> Program | None:
     store.make_root(options.root)
     program = seccomp.program(spec.linux.seccomp, f"{options.root}/.cache/seccomp")
     if program.skipped:
+        from libcontainer import run_oci
+
+        if run_oci.is_on(spec.annotations, run_oci.SECCOMP_FAIL_UNKNOWN):
+            raise SpecError("linux.seccomp.syscalls", f"unknown system call {', '.join(program.skipped)}")
         log.debug("seccomp: libseccomp does not know %s", ", ".join(program.skipped))
     return program
 
@@ -152,10 +161,16 @@ class _Creation:
         self.pidfd = -1
         self.master = -1
         self.is_ready = False
+        self.net_mover: Mover | None = None
+        self.moved_net_devices: Sequence[MovedDevice] = ()
 
     def run(self, config: bytes) -> Created:
         self.directory.save(self.state)
         self.directory.write(store.CONFIG_FILE, config)
+        if self.options.notifies:
+            from libcontainer import sd_notify
+
+            sd_notify.make_directory(self.directory.path)
         handles, channel = self._open_handles()
         with cgroups.translated("cgroup create"):
             log.debug("create cgroup %s", self.options.container_id)
@@ -176,6 +191,8 @@ class _Creation:
         self._hand_out_pid()
         self.state = self.state.replace(status=state_module.CREATED)
         self.directory.save(self.state)
+        if self.net_mover is not None:
+            self.net_mover.close()
         return Created(self.state, self.directory, self.pidfd, self.master)
 
     def _open_handles(self) -> tuple[init.Handles, Channel]:
@@ -187,6 +204,11 @@ class _Creation:
             from libcontainer import tty
 
             console = tty.connect_console_socket(options.console_socket)
+        copies = (-1, -1)
+        if self.spec.hooks is not None:
+            from libcontainer import hooks
+
+            copies = hooks.open_copies(self.spec.annotations)
         ours, its = channel_module.pair("the runtime", "the container's init")
         handles = init.Handles(
             channel=its,
@@ -197,6 +219,7 @@ class _Creation:
             procfs=os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC),
             joined=namespaces.open_paths(self.syscall, self.spec.linux.namespaces),
             outside=made.rootfs_plan.prepare_outside(self.syscall, self._user_namespace_for),
+            hook_copies=copies,
         )
         return handles, ours
 
@@ -329,13 +352,19 @@ class _Creation:
 
         fd = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            mover = net_devices.Mover(self.syscall, fd)
-            try:
-                mover.move_all(self.spec.linux.net_devices)
-            finally:
-                mover.close()
+            # Open until the container is created: its socket keeps the namespace, should init die before.
+            self.net_mover = net_devices.Mover(self.syscall, fd)
+            self.moved_net_devices = self.net_mover.move_all(self.spec.linux.net_devices)
         finally:
             os.close(fd)
+
+    def _bring_net_devices_back(self) -> None:
+        if self.net_mover is None:
+            return
+        try:
+            self.net_mover.bring_all_back(self.moved_net_devices)
+        finally:
+            self.net_mover.close()
 
     def _run_runtime_hooks(self) -> None:
         hooks = self.spec.hooks
@@ -349,13 +378,23 @@ class _Creation:
         from libcontainer import hooks as hooks_module
 
         text = json_text.dumps(state_module.oci_state(self.state, state_module.CREATING, pid=self.pid))
-        hooks_module.run(
-            self.syscall, hooks, text.encode(), kind=kind, cwd=self.options.bundle, environment=os.environ
+        hooks_module.run_outside(
+            self.syscall,
+            hooks,
+            text.encode(),
+            kind=kind,
+            cwd=self.options.bundle,
+            annotations=self.spec.annotations,
         )
 
     def _hand_out_pid(self) -> None:
         if self.options.pidfd_socket:
             pid_file.send_pidfd(self.options.pidfd_socket, self.pidfd, "standard")
+        elif self.spec.annotations:
+            from libcontainer import run_oci
+
+            if receiver := self.spec.annotations.get(run_oci.PIDFD_RECEIVER):
+                pid_file.send_pidfd(receiver, self.pidfd, "standard")
         if self.options.pid_file:
             pid_file.write(self.options.pid_file, self.pid)
 
@@ -376,6 +415,7 @@ class _Creation:
     def undo(self, error: BaseException) -> None:
         """Take everything back; what cannot be is told as a note to the error that is the reason."""
         for name, act in (
+            ("bring the network devices back", self._bring_net_devices_back),
             ("kill init", self._kill_init),
             ("remove the cgroup", self._remove_cgroup),
             ("remove the pid file", self._remove_pid_file),
@@ -453,6 +493,7 @@ def _close(handles: init.Handles) -> None:
     fds = [handles.listener, handles.stub, handles.filter_file, handles.console, handles.procfs]
     fds += [fd for _, fd in handles.joined]
     fds += handles.outside.values()
+    fds += handles.hook_copies
     for fd in fds:
         if fd >= 0:
             os.close(fd)

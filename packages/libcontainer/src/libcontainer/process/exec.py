@@ -132,6 +132,7 @@ class _Execution:
         self.has_user_namespace = "user" in state.namespaces
         self.program = self._filter_program()
         self.masks = self._masks()
+        self.keeps_groups = _keeps_groups(spec)
         self.procfs = -1
         self.console = -1
         self.master = -1
@@ -317,7 +318,13 @@ class _Execution:
         steps.enter_cwd(self.syscall, process.cwd, is_last=False)
         stdio.give_to(self.syscall, process.user.uid)
         steps.become(
-            self.syscall, process, self.masks, self.last_cap, self.program, lambda fd: _hand_over_listener(channel, fd)
+            self.syscall,
+            process,
+            self.masks,
+            self.last_cap,
+            self.program,
+            lambda fd: _hand_over_listener(channel, fd),
+            keeps_groups=self.keeps_groups,
         )
         self._at("cwd")
         steps.enter_cwd(self.syscall, process.cwd, is_last=True)
@@ -422,6 +429,14 @@ class _Execution:
             pass
         os.close(self.pidfd)
         self.pidfd = -1
+
+
+def _keeps_groups(spec: Spec) -> bool:
+    if not spec.annotations:
+        return False
+    from libcontainer import run_oci
+
+    return run_oci.is_on(spec.annotations, run_oci.KEEP_ORIGINAL_GROUPS)
 
 
 def _enter(syscall: Syscall, container: int, joined: list[tuple[str, int]]) -> None:

@@ -47,6 +47,7 @@ class Handles(Record):
         procfs: ``/proc`` of the host.
         joined: namespaces that init joins itself, with their descriptors.
         outside: detached mounts that main prepared, by index in ``mounts``.
+        hook_copies: files that the output of hooks is also written to, -1 for none.
     """
 
     channel: Channel
@@ -57,6 +58,7 @@ class Handles(Record):
     procfs: int
     joined: list[tuple[str, int]]
     outside: Mapping[int, int]
+    hook_copies: tuple[int, int] = (-1, -1)
 
 
 class Init:
@@ -174,6 +176,7 @@ class Init:
             kind=kind,
             cwd=self.plan.rootfs if is_create else self.plan.process.cwd,
             environment=os.environ if is_create else environment.build(self.plan.process.env, 0),
+            copies=self.handles.hook_copies,
         )
 
     def _enter_root(self) -> None:
@@ -239,7 +242,15 @@ class Init:
         self._at("privileges")
         stdio.give_to(self.syscall, process.user.uid)
         masks = self.plan.capabilities
-        steps.become(self.syscall, process, masks, self.last_cap, self.filter_program, self._hand_over_listener)
+        steps.become(
+            self.syscall,
+            process,
+            masks,
+            self.last_cap,
+            self.filter_program,
+            self._hand_over_listener,
+            keeps_groups=self.plan.keeps_groups,
+        )
         self._at("cwd")
         steps.enter_cwd(self.syscall, process.cwd, is_last=True)
         self.syscall.umask(0o022 if process.user.umask is None else process.user.umask)
@@ -282,7 +293,7 @@ class Init:
         signals.reset_all()
         preserved = range(descriptors.FIRST, descriptors.FIRST + options.preserve_fds + options.listen_fds)
         kept = [handles.listener, self.channel.fileno(), *preserved]
-        kept += [fd for fd in (handles.stub, handles.filter_file) if fd >= 0]
+        kept += [fd for fd in (handles.stub, handles.filter_file, *handles.hook_copies) if fd >= 0]
         descriptors.close_all_but(self.syscall, kept)
         late = self.filter_program if self.plan.process.no_new_privileges else None
         if late is not None and (late.listener or self.plan.executor is not None):

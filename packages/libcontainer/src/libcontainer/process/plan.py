@@ -41,6 +41,7 @@ class CreateOptions(Record):
         systemd_cgroup: systemd manages the cgroup.
         no_cgroup: stay in the caller's cgroup.
         rootless: the caller is not root of the host.
+        notifies: the container gets a socket to notify the caller's service manager, see ``sd_notify``.
         keeps_master: the terminal's master is for this very process, which runs the container in the foreground.
         is_detached: the caller will not wait for the container.
     """
@@ -59,6 +60,7 @@ class CreateOptions(Record):
     systemd_cgroup: bool = False
     no_cgroup: bool = False
     rootless: bool = False
+    notifies: bool = False
     keeps_master: bool = False
     is_detached: bool = True
 
@@ -78,6 +80,7 @@ class Plan(Record):
         rootfs_plan: mounts, devices, links, and what is done to them after the pivot.
         capabilities: the five sets as masks.
         executor: who runs the workload; None for the ordinary execve(2).
+        keeps_groups: the process keeps the groups of the caller.
     """
 
     options: CreateOptions
@@ -91,6 +94,7 @@ class Plan(Record):
     rootfs_plan: RootfsPlan
     capabilities: CapabilityMasks
     executor: Executor | None = None
+    keeps_groups: bool = False
 
     @property
     def stays_in_python(self) -> bool:
@@ -146,7 +150,17 @@ def make(
         rootfs_plan=_rootfs_plan(options, spec, rootfs, cgroup),
         capabilities=masks,
         executor=executor,
+        keeps_groups=keeps_groups(spec),
     )
+
+
+def keeps_groups(spec: Spec) -> bool:
+    """Tell whether an annotation lets the container's processes keep the groups of the caller."""
+    if not spec.annotations:
+        return False
+    from libcontainer import run_oci
+
+    return run_oci.is_on(spec.annotations, run_oci.KEEP_ORIGINAL_GROUPS)
 
 
 def with_cgroup(plan: Plan, cgroup: CgroupManager) -> Plan:
@@ -163,6 +177,7 @@ def _rootfs_plan(options: CreateOptions, spec: Spec, rootfs: str, cgroup: Cgroup
         user_namespace="user" in kinds,
         cgroup=cgroups.view(cgroup, new_namespace=kinds.get("cgroup") is False),
         no_pivot=options.no_pivot,
+        shares_mounts=kinds.get("mount") is not False,
     )
 
 

@@ -133,23 +133,29 @@ def become(
     last_cap: int,
     filter_program: Program | None,
     take_listener: TakeListener,
+    *,
+    keeps_groups: bool = False,
 ) -> None:
-    """Give up what the process shall not have: filter (without noNewPrivileges), capabilities, ids."""
+    """Give up what the process shall not have: filter (without noNewPrivileges), capabilities, ids.
+
+    ``keeps_groups`` leaves it the groups of the caller, which an unprivileged one could not get back.
+    """
     if process.no_new_privileges:
         _prctl(syscall, "set no_new_privs", flags.PR_SET_NO_NEW_PRIVS, 1)
     elif filter_program is not None:
         load_filter(syscall, filter_program, take_listener)
     capabilities.drop_bounding(syscall, masks.bounding, last_cap)
     _prctl(syscall, "keep capabilities", flags.PR_SET_KEEPCAPS, 1)
-    set_ids(syscall, process)
+    set_ids(syscall, process, keeps_groups=keeps_groups)
     _prctl(syscall, "keep capabilities no more", flags.PR_SET_KEEPCAPS, 0)
     capabilities.apply(syscall, masks)
 
 
-def set_ids(syscall: Syscall, process: Process) -> None:
+def set_ids(syscall: Syscall, process: Process, *, keeps_groups: bool = False) -> None:
     """Take on the groups and ids of process.user."""
     user = process.user
-    _set_groups(syscall, user.additional_gids)
+    if not keeps_groups:
+        _set_groups(syscall, user.additional_gids)
     try:
         syscall.setresgid(user.gid)
     except OSError as error:

@@ -133,7 +133,14 @@ def _explain(operation: Operation, error: OSError) -> SyscallError:
 
 
 def make(
-    spec: Spec, *, bundle: str, rootfs: str, user_namespace: bool, cgroup: CgroupView, no_pivot: bool = False
+    spec: Spec,
+    *,
+    bundle: str,
+    rootfs: str,
+    user_namespace: bool,
+    cgroup: CgroupView,
+    no_pivot: bool = False,
+    shares_mounts: bool = False,
 ) -> RootfsPlan:
     """Plan the root file system of a container.
 
@@ -144,15 +151,18 @@ def make(
         user_namespace: init runs in a user namespace other than that of the host.
         cgroup: what a mount of type ``cgroup`` shows.
         no_pivot: move the root to ``/`` instead of pivot_root, for hosts on an initramfs.
+        shares_mounts: the mount namespace is not the container's own.
 
     Raises:
         SpecError: a mount or device asks for what cannot be done.
     """
     if rootfs == "/":
         raise SpecError("root.path", "the root of the host cannot be a container's root")
+    maker = _Maker(spec, bundle, user_namespace, cgroup)
+    if shares_mounts:
+        return _in_shared_namespace(rootfs, maker)
     if no_pivot:
         _load("no_pivot")
-    maker = _Maker(spec, bundle, user_namespace, cgroup)
     mounting = [maker.mount(index, mount) for index, mount in enumerate(spec.mounts)]
     word = spec.linux.rootfs_propagation
     return RootfsPlan(
@@ -165,6 +175,17 @@ def make(
         entering=(operations.Chroot(rootfs) if no_pivot else operations.PivotRoot(),),
         finishing=(*maker.read_only, *_restrictions(spec), *_last_propagation(word)),
         outside=tuple(maker.outside),
+    )
+
+
+def _in_shared_namespace(rootfs: str, maker: _Maker) -> RootfsPlan:
+    """Plan a root without any mount, which the validated configuration does not ask for then."""
+    from libcontainer.rootfs import shared_namespace
+
+    return RootfsPlan(
+        preparing=(shared_namespace.OpenRoot(rootfs), *maker.devices()),
+        entering=(shared_namespace.EnterRoot(),),
+        finishing=(),
     )
 
 

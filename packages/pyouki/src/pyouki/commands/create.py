@@ -33,7 +33,7 @@ def create(syscall: Syscall, options: Create, environment: Environment, *, is_de
     bundle = os.path.abspath(options.bundle)
     given = environment.globals
     config = load.read(os.path.abspath(options.config) if options.config else f"{bundle}/{load.CONFIG_NAME}")
-    spec = load.parse(config)
+    spec = load.complete(load.parse(config))
     validate(spec)
     container = CreateOptions(
         container_id=options.container_id,
@@ -49,6 +49,7 @@ def create(syscall: Syscall, options: Create, environment: Environment, *, is_de
         systemd_cgroup=given.systemd_cgroup or given.cgroup_manager == "systemd",
         no_cgroup=given.cgroup_manager == "disabled",
         rootless=environment.is_rootless,
+        notifies=bool(os.environ.get("NOTIFY_SOCKET")),
         is_detached=is_detached,
     )
     return process.create(syscall, container, spec, config, _executors(spec.annotations))

@@ -30,7 +30,7 @@ def run(options: Exec, environment: Environment) -> int:
     syscall = LinuxSyscall()
     directory = store.ContainerDirectory(environment.root, options.container_id)
     directory.require()
-    spec = load.parse(directory.read(store.CONFIG_FILE))
+    spec = load.complete(load.parse(directory.read(store.CONFIG_FILE)))
     process = _process(options, spec)
     validate_process(process)
     executed = process_exec.execute(

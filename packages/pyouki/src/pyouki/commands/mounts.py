@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libcontainer.container import live_mounts
 from libcontainer.container.store import ContainerDirectory
+from libcontainer.process import live_mounts
 from libcontainer.syscall.linux import LinuxSyscall
 
 TYPE_CHECKING = False

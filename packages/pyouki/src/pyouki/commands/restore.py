@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from libcontainer.container import delete, kill
-from libcontainer.container.restore import RestoreOptions, restore
 from libcontainer.oci import load
 from libcontainer.oci.validate import validate
 from libcontainer.process.plan import CreateOptions
+from libcontainer.process.restore import RestoreOptions, restore
 from libcontainer.syscall import flags
 from libcontainer.syscall.linux import LinuxSyscall
 

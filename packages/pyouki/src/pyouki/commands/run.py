@@ -12,10 +12,10 @@ from pyouki.commands.create import create
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from liboci_cli.run import Run
-
     from libcontainer.process.create import Created
+    from libcontainer.sd_notify import Proxy
     from libcontainer.syscall import Syscall
+    from liboci_cli.run import Run
     from pyouki.main import Environment
 
 
@@ -27,15 +27,20 @@ def run(options: Run, environment: Environment) -> int:
         syscall.prctl(flags.PR_SET_CHILD_SUBREAPER, 1)
     created = create(syscall, options, environment, is_detached=options.detach)
     if options.detach:
-        _start(syscall, created)
+        _start(syscall, created, notifies=bool(os.environ.get("NOTIFY_SOCKET")))
         return 0
     return _stay(syscall, created, keeps=options.keep)
 
 
-def _start(syscall: Syscall, created: Created) -> None:
+def _start(syscall: Syscall, created: Created, *, notifies: bool = False) -> None:
     """Start the container; if that fails it is deleted: run never leaves half of one."""
     try:
-        start.start(syscall, created.directory)
+        if notifies:
+            from libcontainer import sd_notify
+
+            sd_notify.start(syscall, created.directory)
+        else:
+            start.start(syscall, created.directory)
     except LibcontainerError as error:
         _delete(syscall, created, error)
         raise
@@ -44,7 +49,8 @@ def _start(syscall: Syscall, created: Created) -> None:
 def _stay(syscall: Syscall, created: Created, *, keeps: bool) -> int:
     from libcontainer.foreground import Foreground
 
-    foreground = Foreground(syscall, created.master if created.master >= 0 else None)
+    proxy = _proxy(syscall, created)
+    foreground = Foreground(syscall, created.master if created.master >= 0 else None, proxy)
     try:
         _start(syscall, created)
         # Others may kill, pause or delete it while we wait.
@@ -52,9 +58,23 @@ def _stay(syscall: Syscall, created: Created, *, keeps: bool) -> int:
         status = foreground.wait(created.state.pid, created.pidfd)
     finally:
         foreground.close()
+        if proxy is not None:
+            proxy.close()
     if not keeps:
         _delete(syscall, created, None)
     return status
+
+
+def _proxy(syscall: Syscall, created: Created) -> Proxy | None:
+    if not os.environ.get("NOTIFY_SOCKET"):
+        return None
+    from libcontainer import sd_notify
+
+    try:
+        return sd_notify.open_proxy(created.directory.path)
+    except LibcontainerError as error:
+        _delete(syscall, created, error)
+        raise
 
 
 def _delete(syscall: Syscall, created: Created, reason: LibcontainerError | None) -> None:

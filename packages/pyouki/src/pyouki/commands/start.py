@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from libcontainer.container import start
 from libcontainer.container.store import ContainerDirectory
 from libcontainer.syscall.linux import LinuxSyscall
@@ -9,14 +11,18 @@ from libcontainer.syscall.linux import LinuxSyscall
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.start import Start
-
     from pyouki.main import Environment
 
 
 def run(options: Start, environment: Environment) -> int:
-    """Start the container."""
+    """Start the container; if a service manager waits for it, return when it is ready."""
     directory = ContainerDirectory(environment.root, options.container_id)
     directory.require()
     directory.lock()
-    start.start(LinuxSyscall(), directory)
+    if os.environ.get("NOTIFY_SOCKET"):
+        from libcontainer import sd_notify
+
+        sd_notify.start(LinuxSyscall(), directory)
+    else:
+        start.start(LinuxSyscall(), directory)
     return 0

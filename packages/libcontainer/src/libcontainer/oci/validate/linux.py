@@ -41,6 +41,8 @@ def faults(spec: Spec) -> Iterator[SpecError]:
         yield from _devices(linux.devices)
     if linux.masked_paths or linux.readonly_paths:
         yield from _paths(linux, namespaces)
+    if namespaces.get("mount", "not listed") is not None:
+        yield from _needs_of_mounts(spec)
     if linux.cgroups_path is not None and ".." in linux.cgroups_path.split("/"):
         yield SpecError("linux.cgroupsPath", f"must not hold '..', got {linux.cgroups_path[:80]!r}")
     if linux.personality is not None and linux.personality.flags:
@@ -147,6 +149,22 @@ def _paths(linux: Linux, namespaces: Namespaces) -> Iterator[SpecError]:
         for index, path in enumerate(paths):
             if not path.startswith("/"):
                 yield SpecError(f"linux.{name}[{index}]", f"expected an absolute path, got {path[:80]!r}")
+
+
+def _needs_of_mounts(spec: Spec) -> Iterator[SpecError]:
+    """Find what would be mounted into the namespace of others, and stay there after the container is gone."""
+    for name, is_asked in (
+        ("mounts", bool(spec.mounts)),
+        ("root.readonly", spec.root.readonly),
+        ("process.terminal", spec.process is not None and spec.process.terminal),
+        ("linux.rootfsPropagation", spec.linux.rootfs_propagation is not None),
+    ):
+        if is_asked:
+            yield SpecError(
+                name,
+                "needs a mount namespace of the container's own",
+                hint='add {"type": "mount"} to linux.namespaces, without a path',
+            )
 
 
 def _sysctls(spec: Spec, namespaces: Namespaces) -> Iterator[SpecError]:

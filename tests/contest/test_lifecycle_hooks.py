@@ -124,12 +124,10 @@ class TestPlace:
         assert read(f"{work}/pwd").strip() == bundle.directory
 
     def test_create_runtime_sees_the_mounts_made(self, runtime: Runtime, make_bundle: MakeBundle, work: str) -> None:
+        pid = "echo $state | tr -d ' ' | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'"
         mutate = mutations.every(
             mutations.mount("/mnt", "tmpfs", fstype="tmpfs"),
-            _script(
-                "createRuntime",
-                f"P=$(echo $state | tr -d ' ' | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); cat /proc/$P/mountinfo > {work}/mounts",
-            ),
+            _script("createRuntime", f"cat /proc/$({pid})/mountinfo > {work}/mounts"),
         )
         bundle = make_bundle(mutate=mutate)
 

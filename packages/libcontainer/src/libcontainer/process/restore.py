@@ -219,6 +219,8 @@ class _Restoration:
 
     def _enter_mount_namespace(self) -> None:
         """Give criu a mount namespace where the rootfs is a mount, as it must be; the host's stays as it is."""
+        # Without us nobody would know of what it restores.
+        self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
         self.syscall.unshare(flags.CLONE_NEWNS)
         self.syscall.mount(None, "/", None, flags.MS_SLAVE | flags.MS_REC, None)
         rootfs = self.state.rootfs
