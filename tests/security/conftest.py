@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import differences, runtime
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,28 +21,31 @@ class Victim:
 
     directory: str
     secret: str
+    before: dict[str, tuple[int, int, str]]
 
-    def contents(self) -> dict[str, tuple[int, int, str]]:
-        """Return owner, mode and text of everything in it."""
-        found = {}
-        for top, directories, files in os.walk(self.directory):
-            for name in (*directories, *files):
-                path = os.path.join(top, name)
-                status = os.lstat(path)
-                text = runtime.read(path) if os.path.isfile(path) else str(status.st_rdev)
-                found[os.path.relpath(path, self.directory)] = (status.st_uid, status.st_mode, text)
-        return found
+    def check(self) -> None:
+        """Fail when it was changed."""
+        assert _contents(self.directory) == self.before
 
 
 @pytest.fixture
-def victim(work: str) -> Iterator[Victim]:
-    """A victim that must be the same after the test, whatever the runtime answered."""
+def victim(work: str) -> Victim:
+    """A victim with two files and a directory."""
     directory = os.path.join(work, "victim")
     os.makedirs(f"{directory}/empty")
     for name in ("secret", "ptmx"):
         with open(f"{directory}/{name}", "w", encoding="ascii") as file:
             file.write("HOSTSECRET")
-    target = Victim(directory, f"{directory}/secret")
-    before = target.contents()
-    yield target
-    assert target.contents() == before
+    return Victim(directory, f"{directory}/secret", _contents(directory))
+
+
+def _contents(directory: str) -> dict[str, tuple[int, int, str]]:
+    """Return owner, mode, and text or device number of everything below a directory."""
+    found = {}
+    for top, directories, files in os.walk(directory):
+        for name in (*directories, *files):
+            path = os.path.join(top, name)
+            status = os.lstat(path)
+            text = runtime.read(path) if os.path.isfile(path) else str(status.st_rdev)
+            found[os.path.relpath(path, directory)] = (status.st_uid, status.st_mode, text)
+    return found

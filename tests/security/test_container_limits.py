@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
+_READ_ONLY = ["/proc/sys/kernel/shmmax", "/proc/sysrq-trigger", "/proc/irq/default_smp_affinity"]
+
 
 @pytest.mark.cgroup1
 class TestDevices:
@@ -48,9 +50,7 @@ class TestKernelFiles:
     def test_masked_directory_is_empty(self, inside: Inside, path: str) -> None:
         assert inside(f"[ ! -e {path} ] || ls -A {path}", _PRIVILEGED) == ""
 
-    @pytest.mark.parametrize(
-        "path", ["/proc/sys/kernel/shmmax", "/proc/sysrq-trigger", "/proc/irq/default_smp_affinity"]
-    )
+    @pytest.mark.parametrize("path", _READ_ONLY)
     def test_read_only_file_cannot_be_opened_for_writing(self, inside: Inside, path: str) -> None:
         assert "EROFS" in inside(f"probe open w {path} || true", _PRIVILEGED)
 

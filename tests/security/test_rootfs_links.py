@@ -55,6 +55,7 @@ class TestKernelFileSystems:
         runtime.run(bundle).fail()
 
         assert runtime.ids() == []
+        victim.check()
 
 
 class TestMountDestination:
@@ -67,6 +68,8 @@ class TestMountDestination:
         _replace_by_link(bundle, "/vol", _escape(escape, victim.directory))
 
         runtime.run(bundle)
+
+        victim.check()
 
     @pytest.mark.parametrize("escape", _ESCAPES)
     @pytest.mark.parametrize("below", ["", "/new/file"])
@@ -81,10 +84,14 @@ class TestMountDestination:
 
         runtime.run(bundle)
 
+        victim.check()
+
     def test_dots(self, runtime: Runtime, make_bundle: MakeBundle, victim: Victim) -> None:
         destination = "/" + "../" * 12 + victim.directory.lstrip("/") + "/new"
 
         runtime.run(make_bundle("true", mutate=mutations.mount(destination, "tmpfs", fstype="tmpfs")))
+
+        victim.check()
 
 
 class TestMaskSource:
@@ -109,6 +116,7 @@ class TestMaskSource:
 
         assert "PAYLOAD" not in result.stdout
         assert "SECRET" not in result.stdout
+        victim.check()
 
 
 class TestStandardStreams:
@@ -150,6 +158,7 @@ class TestConsole:
             runtime.run(bundle, "--detach", "--console-socket", f"{work}/s")
 
         assert read(payload) == "PAYLOAD"
+        victim.check()
 
 
 class TestDev:
@@ -165,6 +174,8 @@ class TestDev:
 
         runtime.run(bundle)
 
+        victim.check()
+
     @pytest.mark.parametrize("path", ["/dev/../../../../../../../../../../VICTIM/node", "/link/node"])
     def test_listed_device(self, runtime: Runtime, make_bundle: MakeBundle, victim: Victim, path: str) -> None:
         path = path.replace("/VICTIM", victim.directory)
@@ -173,6 +184,8 @@ class TestDev:
         os.symlink(victim.directory, bundle.inside("/link"))
 
         runtime.run(bundle)
+
+        victim.check()
 
 
 class TestPasswd:
@@ -196,6 +209,7 @@ class TestPasswd:
         os.symlink(f"{work}/passwd", bundle.inside("/etc/passwd"))
 
         assert "HOSTSECRET" not in runtime.run(bundle).stdout
+        victim.check()
 
     def test_huge_file_is_not_read_whole(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
         bundle = make_bundle("true")

@@ -4,8 +4,11 @@
  *   probe syscall NR [ARG...]   "NR: ok" or "NR: ERRNO NAME"
  *   probe keyring               the description of the session keyring
  *   probe key NAME              whether a user key of that name can be found from here
+ *   probe with-key NAME COMMAND... runs COMMAND with a session keyring that holds such a key
  *   probe winsize FD            "ROWS COLUMNS"
  *   probe scheduler             "POLICY NICE PRIORITY"
+ *   probe schedattr             "POLICY FLAGS NICE PRIORITY RUNTIME DEADLINE PERIOD", sched_getattr(2)
+ *   probe mempolicy             "MODE NODES" as numbers, get_mempolicy(2); MODE has the flags in it
  *   probe ioprio                "CLASS PRIORITY"
  *   probe open FLAGS PATH       "ok" or the error of open(2); FLAGS is r, w or d (read, write, directory)
  *   probe dumpable              PR_GET_DUMPABLE
@@ -30,6 +33,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define KEYCTL_JOIN_SESSION_KEYRING 1
 #define KEYCTL_DESCRIBE 6
 #define KEYCTL_SEARCH 10
 #define SESSION_KEYRING (-3)
@@ -71,6 +75,16 @@ static int key(const char *name)
 	return 0;
 }
 
+static int with_key(char **words)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
+		return failed("join");
+	if (syscall(SYS_add_key, "user", words[0], "x", 1, SESSION_KEYRING) < 0)
+		return failed("add");
+	execv(words[1], words + 1);
+	return failed(words[1]);
+}
+
 static int winsize(int fd)
 {
 	struct winsize size;
@@ -87,6 +101,34 @@ static int scheduler(void)
 
 	sched_getparam(0, &parameters);
 	printf("%d %d %d\n", sched_getscheduler(0), getpriority(PRIO_PROCESS, 0), parameters.sched_priority);
+	return 0;
+}
+
+static int schedattr(void)
+{
+	struct {
+		unsigned size, policy;
+		unsigned long long flags;
+		int nice;
+		unsigned priority;
+		unsigned long long runtime, deadline, period;
+	} attributes = {0};
+
+	if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) < 0)
+		return failed("sched_getattr");
+	printf("%u %llu %d %u %llu %llu %llu\n", attributes.policy, attributes.flags, attributes.nice,
+	       attributes.priority, attributes.runtime, attributes.deadline, attributes.period);
+	return 0;
+}
+
+static int mempolicy(void)
+{
+	unsigned long nodes[16] = {0};
+	int mode;
+
+	if (syscall(SYS_get_mempolicy, &mode, nodes, sizeof(nodes) * 8, 0, 0) < 0)
+		return failed("get_mempolicy");
+	printf("%d %lu\n", mode, nodes[0]);
 	return 0;
 }
 
@@ -170,10 +212,16 @@ int main(int argc, char **argv)
 		return keyring();
 	if (!strcmp(command, "key") && argc > 2)
 		return key(argv[2]);
+	if (!strcmp(command, "with-key") && argc > 3)
+		return with_key(argv + 2);
 	if (!strcmp(command, "winsize") && argc > 2)
 		return winsize(atoi(argv[2]));
 	if (!strcmp(command, "scheduler"))
 		return scheduler();
+	if (!strcmp(command, "schedattr"))
+		return schedattr();
+	if (!strcmp(command, "mempolicy"))
+		return mempolicy();
 	if (!strcmp(command, "ioprio"))
 		return ioprio();
 	if (!strcmp(command, "open") && argc > 3)

@@ -43,6 +43,29 @@ static void join(char *path, const char *directory, const char *name)
     strcpy(path + length, name);
 }
 
+/* Replace the path of the source by that of its bytecode if that is up to date: compiling it costs more than a fork. */
+static void prefer_bytecode(char *main_file, const char *minor)
+{
+    char bytecode[PATH_MAX];
+    size_t directory = strlen(main_file) - strlen("__main__.py");
+    struct stat source;
+    uint32_t header[4];     /* magic number, flags, time and size of the source: PEP 552 */
+    ssize_t got;
+    int fd;
+
+    if (snprintf(bytecode, sizeof bytecode, "%.*s__pycache__/__main__.cpython-3%s.pyc", (int)directory, main_file, minor)
+        >= (int)sizeof bytecode)
+        return;
+    fd = open(bytecode, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    got = read(fd, header, sizeof header);
+    close(fd);
+    if (got == sizeof header && header[1] == 0 && stat(main_file, &source) == 0
+        && header[2] == (uint32_t)source.st_mtime && header[3] == (uint32_t)source.st_size)
+        strcpy(main_file, bytecode);
+}
+
 /* The file with main, from this program's place in a prefix: bin/../lib/python3.N/site-packages/pyouki. */
 static int find_main(const char *bin, char *main_file)
 {
@@ -61,6 +84,8 @@ static int find_main(const char *bin, char *main_file)
         if (snprintf(main_file, PATH_MAX, "%s/%s/site-packages/pyouki/__main__.py", lib, entry->d_name) >= PATH_MAX)
             break;
         found = access(main_file, R_OK) == 0;
+        if (found)
+            prefer_bytecode(main_file, entry->d_name + strlen("python3."));
     }
     closedir(directory);
     return found;

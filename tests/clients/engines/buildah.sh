@@ -7,7 +7,7 @@ command=(buildah --root "$WORK/buildah/root" --runroot "$WORK/buildah/run" --sto
 image=localhost/busybox:latest
 export CONTAINERS_CONF=$WORK/buildah/containers.conf
 
-engine_version() { buildah --version; }
+engine_version() { env -u CONTAINERS_CONF buildah --version; }
 
 start_engine() {
     local files

@@ -39,10 +39,11 @@ remove_options=(-t 0)
 export CONTAINERS_CONF=$WORK/podman/containers.conf CONTAINERS_STORAGE_CONF=$WORK/podman/storage.conf
 export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 
-engine_version() { podman --version; }
-podman_major() { podman --version | grep -o '[0-9]*' | head -1; }
+# Without our configuration, which may not be written yet.
+engine_version() { env -u CONTAINERS_CONF -u CONTAINERS_STORAGE_CONF podman --version; }
+podman_major() { engine_version | grep -o '[0-9]*' | head -1; }
 # Podman 5 no longer gives MKNOD, AUDIT_WRITE and NET_RAW.
-default_capabilities=$([ "$(podman_major 2>/dev/null || echo 4)" -ge 5 ] && echo 00000000800405fb || echo 00000000a80425fb)
+default_capabilities=$([ "$(podman_major)" -ge 5 ] && echo 00000000800405fb || echo 00000000a80425fb)
 
 # write_podman_configuration DIRECTORY
 write_podman_configuration() {

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libcgroups.systemd.dbus_native import dbus, proxy
+from libcgroups.systemd.dbus_native import message as messages
 from libcgroups.systemd.dbus_native.dbus import DbusConnection
 from libcgroups.systemd.dbus_native.errors import (
     AuthenticationError,
@@ -19,27 +21,36 @@ from libcgroups.systemd.dbus_native.errors import (
     DbusError,
     SerializeError,
 )
+from libcgroups.systemd.dbus_native.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
-def answer_once(path: str, answer: Callable[[socket.socket], None]) -> threading.Thread:
-    """Serve one connection to a socket from a thread."""
+def serve(path: str, *answers: Callable[[socket.socket], None]) -> threading.Thread:
+    """Serve one connection to a socket after the other from a thread."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
     listener.listen(1)
 
-    def serve() -> None:
-        connection, _ = listener.accept()
+    def answer_all() -> None:
+        for answer in answers:
+            connection, _ = listener.accept()
+            answer(connection)
+            connection.close()
         listener.close()
-        answer(connection)
-        connection.close()
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=answer_all)
     thread.start()
     return thread
+
+
+def accept(connection: socket.socket) -> None:
+    """Accept the credentials, and end with the peer."""
+    connection.recv(100)
+    connection.sendall(b"DATA\r\nOK 1\r\n")
+    connection.recv(100)
 
 
 def test_nobody_listening_is_told(tmp_path: Path) -> None:
@@ -50,30 +61,49 @@ def test_nobody_listening_is_told(tmp_path: Path) -> None:
 def test_who_is_rejected_without_a_name_tries_with_one(tmp_path: Path) -> None:
     lines = []
 
-    def old_peer(connection: socket.socket) -> None:
-        for answer in (b"REJECTED EXTERNAL\r\n", b"OK 1234\r\n"):
-            lines.append(connection.recv(100))
-            connection.sendall(answer)
+    def reject(connection: socket.socket) -> None:
         lines.append(connection.recv(100))
+        connection.sendall(b"REJECTED EXTERNAL\r\n")
 
-    thread = answer_once(f"{tmp_path}/s", old_peer)
+    def accept_a_name(connection: socket.socket) -> None:
+        lines.append(connection.recv(100))
+        connection.sendall(b"OK 1234\r\n")
+        connection.recv(100)
+
+    thread = serve(f"{tmp_path}/s", reject, accept_a_name)
     DbusConnection(f"unix:path={tmp_path}/s", is_bus=False).close()
     thread.join()
 
     uid = str(os.geteuid()).encode().hex().encode()
-    assert lines == [b"\0AUTH EXTERNAL\r\n", b"AUTH EXTERNAL " + uid + b"\r\n", b"BEGIN\r\n"]
+    assert lines == [b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n", b"\0AUTH EXTERNAL " + uid + b"\r\nBEGIN\r\n"]
 
 
 def test_who_is_rejected_twice_gives_up(tmp_path: Path) -> None:
     def reject(connection: socket.socket) -> None:
-        for _ in range(2):
-            connection.recv(100)
-            connection.sendall(b"REJECTED KERBEROS\r\n")
+        connection.recv(100)
+        connection.sendall(b"REJECTED KERBEROS\r\n")
 
-    thread = answer_once(f"{tmp_path}/s", reject)
+    thread = serve(f"{tmp_path}/s", reject, reject)
     with pytest.raises(AuthenticationError, match=r"as uid \d+: answer 'REJECTED KERBEROS'$"):
         DbusConnection(f"unix:path={tmp_path}/s")
     thread.join()
+
+
+def test_a_message_right_behind_the_verdict_is_not_lost(tmp_path: Path) -> None:
+    signal = messages.encode(Message(messages.SIGNAL, 1, path="/o", interface="a.b", member="C"))
+
+    def accept_and_speak(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"DATA\r\nOK 1\r\n" + signal[:20])
+        connection.sendall(signal[20:])
+        connection.recv(100)
+
+    thread = serve(f"{tmp_path}/s", accept_and_speak)
+    with DbusConnection(f"unix:path={tmp_path}/s", is_bus=False) as connection:
+        received = connection.wait_for_signal("a.b", "C", time.monotonic() + 10)
+    thread.join()
+
+    assert received.path == "/o"
 
 
 def test_a_peer_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
@@ -82,7 +112,7 @@ def test_a_peer_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
     def be_silent(_: socket.socket) -> None:
         done.wait(10)
 
-    thread = answer_once(f"{tmp_path}/s", be_silent)
+    thread = serve(f"{tmp_path}/s", be_silent)
     with pytest.raises(ConnectionFailedError, match=r"timed out"):
         DbusConnection(f"unix:path={tmp_path}/s", timeout_s=0.05)
     done.set()
@@ -90,25 +120,15 @@ def test_a_peer_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_connection_that_breaks_is_told(tmp_path: Path) -> None:
-    def hang_up(connection: socket.socket) -> None:
-        connection.recv(100)
-        connection.sendall(b"OK 1\r\n")
-        connection.recv(100)
-
-    thread = answer_once(f"{tmp_path}/s", hang_up)
+    thread = serve(f"{tmp_path}/s", accept)
     with DbusConnection(f"unix:path={tmp_path}/s", is_bus=False) as connection, pytest.raises(ConnectionFailedError):
         connection.call("a.b", "/", "a.b", "C")
     thread.join()
 
 
 def test_without_a_bus_systemd_is_asked_directly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def systemd(connection: socket.socket) -> None:
-        connection.recv(100)
-        connection.sendall(b"OK 1\r\n")
-        connection.recv(100)
-
     os.makedirs(f"{tmp_path}/systemd")
-    thread = answer_once(f"{tmp_path}/systemd/private", systemd)
+    thread = serve(f"{tmp_path}/systemd/private", accept)
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with DbusConnection.new_session() as connection:

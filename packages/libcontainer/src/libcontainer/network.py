@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import _socket
 import fcntl
-import struct
+import sys
 
 from libcontainer import errors
 
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
 _IFF_RUNNING = 0x40
-_IFREQ = struct.Struct("16sH22x")
+# struct ifreq of linux/if.h: a name of 16 bytes and a union of 24, here a short; the struct module costs an import.
+_LOOPBACK_UP = (b"lo".ljust(16, b"\0") + (_IFF_UP | _IFF_RUNNING).to_bytes(2, sys.byteorder)).ljust(40, b"\0")
 
 
 def bring_up_loopback() -> None:
@@ -23,7 +24,7 @@ def bring_up_loopback() -> None:
     try:
         probe = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
         try:
-            fcntl.ioctl(probe.fileno(), _SIOCSIFFLAGS, _IFREQ.pack(b"lo", _IFF_UP | _IFF_RUNNING))
+            fcntl.ioctl(probe.fileno(), _SIOCSIFFLAGS, _LOOPBACK_UP)
         finally:
             probe.close()
     except OSError as error:

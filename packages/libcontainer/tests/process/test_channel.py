@@ -122,6 +122,30 @@ def test_an_error_is_raised_where_it_is_received() -> None:
     its.close()
 
 
+def test_an_error_that_was_the_last_word_is_raised_by_who_sends_to_its_sender() -> None:
+    ours, its = channel.pair("main", "init")
+    its.send_error(SpecError("root.path", "no such directory"))
+    its.close()
+
+    with pytest.raises(SpecError, match=r"^root\.path: no such directory$"):
+        ours.send("cgroup_joined")
+
+    ours.close()
+
+
+def test_an_error_that_was_the_last_word_is_heard_though_its_sender_had_not_listened() -> None:
+    ours, its = channel.pair("main", "init")
+    ours.send("cgroup_joined")
+    its.send_error(SpecError("root.path", "no such directory"))
+    its.close()
+
+    with pytest.raises(SpecError, match=r"^root\.path: no such directory$"):
+        ours.receive()
+
+    assert ours.receive() is None
+    ours.close()
+
+
 def test_an_error_that_is_too_long_for_a_datagram_loses_its_middle_only() -> None:
     ours, its = channel.pair("main", "init")
     name = f"begin{'x' * 300_000}end"

@@ -8,11 +8,10 @@ def main() -> None:
     import gc
     import os
 
-    # A collection would touch every page that a fork shares, and nothing here lives long enough to be collected.
-    gc.disable()
-
     from pyouki.main import run
 
+    # A collection would touch every page that a fork shares, and nothing here lives long enough to be collected.
+    gc.disable()
     status = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -24,27 +23,24 @@ def main() -> None:
 
 
 def use_bundle(packages: str) -> None:
-    """Import our modules from the bundle (see ``pyouki.bundle``), if there is one that this Python can read."""
+    """Load the modules of a hot command from the bundle beside this file, if this Python can read it."""
     import marshal
 
     try:
+        # Closed at once: a descriptor that stays open would be taken for one that the caller passes on.
         with open(f"{packages}/pyouki/hot.bundle", "rb", buffering=0) as file:
-            header = file.read(24)
-            if header[:16] != f"pyouki {sys.implementation.cache_tag}".encode().ljust(16)[:16]:
-                return
-            size = int.from_bytes(header[16:20], "little")
-            index = marshal.loads(file.read(size))  # noqa: S302 - installed beside this file, as trusted as it is
-            code = file.read(int.from_bytes(header[20:24], "little"))
+            if file.read(16) == f"pyouki 3 {sys.implementation.cache_tag}".encode().ljust(16)[:16]:
+                code = marshal.loads(file.read(int.from_bytes(file.read(4), "little")))  # noqa: S302 - our own code
+                names: dict[str, object] = {"__name__": "pyouki.bundle"}
+                exec(code, names)  # noqa: S102
+                names["load"](file, packages, sys.argv[1:])  # type: ignore[operator]  # pyouki.bundle.load
     except OSError:
-        return
-    names: dict[str, object] = {"__name__": "pyouki.bundle"}
-    exec(marshal.loads(code[: index["pyouki.bundle"][5]]), names)  # noqa: S102, S302
-    sys.meta_path.insert(0, names["Finder"](packages, index, 24 + size, code))  # type: ignore[operator]  # the class
+        pass
 
 
 if __name__ == "__main__":
     # Started with -I -S: nothing but the standard library is on the path yet.
-    _packages = __file__.rpartition("/")[0].rpartition("/")[0]
+    _packages = __file__.rpartition("/")[0].removesuffix("/__pycache__").rpartition("/")[0]
     if _packages not in sys.path:
         sys.path.append(_packages)
     use_bundle(_packages)

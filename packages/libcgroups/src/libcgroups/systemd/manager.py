@@ -266,7 +266,7 @@ class Manager:
         return properties.from_resources(resources, systemd.systemd_version(), is_unified=self._v2 is not None)
 
     def _set_properties(self, systemd: SystemdClient, wanted: properties.Properties) -> None:
-        """Set properties of the unit, and give back its exact quota: with any of them systemd writes its rounded one."""
+        """Set properties, and give the cgroup its exact quota back: with every change systemd writes a rounded one."""
         if not wanted:
             return
         path = f"{self._v2.directory}/cpu.max" if self._v2 is not None else ""

@@ -94,6 +94,7 @@ class Channel:
 
         Raises:
             ProcessDiedError: nobody is at the other end.
+            LibcontainerError: so it is, and this is the error that was the last word from there.
         """
         values["kind"] = kind
         ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _pack(fds))] if fds else []
@@ -101,6 +102,8 @@ class Channel:
             self._socket.sendmsg([json_text.dumps(values).encode()], ancillary, _socket.MSG_NOSIGNAL)
         except OSError as error:
             if error.errno in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+                while self.receive() is not None:
+                    pass
                 raise ProcessDiedError(f"{self.peer} ended before it was told {kind}") from None
             raise
 
@@ -111,7 +114,7 @@ class Channel:
             details = {name: _shortened(value) for name, value in details.items()}
         try:
             self.send(ERROR, error=details)
-        except ProcessDiedError:
+        except LibcontainerError:
             pass
 
     def send_log(self, level: int, text: str) -> None:
@@ -134,12 +137,12 @@ class Channel:
             log.write(message.number("level"), str(message.values.get("text")))
 
     def _receive(self) -> Message | None:
+        size = _socket.CMSG_SPACE(_FDS_MAX * _FD_SIZE)
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(
-                _SIZE_MAX, _socket.CMSG_SPACE(_FDS_MAX * _FD_SIZE), _socket.MSG_CMSG_CLOEXEC
-            )
+            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, _socket.MSG_CMSG_CLOEXEC)
         except ConnectionResetError:
-            return None
+            # The other end was closed before it had read everything. That is told once, before what it had sent.
+            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, _socket.MSG_CMSG_CLOEXEC)
         fds: list[int] = []
         for level, kind, content in ancillary:
             if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:

@@ -132,6 +132,10 @@ def _preload(syscall: Syscall, made: Plan) -> None:
         import libcontainer.hooks
     if process.terminal:
         import libcontainer.tty
+    if spec.linux.mount_label:
+        from libcontainer import selinux
+
+        selinux.require_enabled(syscall, "linux.mountLabel")
     if spec.linux.sysctl:
         import libcontainer.sysctl  # noqa: F401
 

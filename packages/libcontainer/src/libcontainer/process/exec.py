@@ -156,7 +156,8 @@ class _Execution:
         return masks
 
     def run(self) -> Executed:
-        steps.preload(self.syscall, self.process)
+        linux = self.spec.linux
+        steps.preload(self.syscall, self.process, linux.personality, linux.memory_policy)
         if self.process.terminal:
             from libcontainer import tty
 
@@ -304,7 +305,8 @@ class _Execution:
     def _take_on(self, channel: Channel) -> tuple[str, dict[str, str]]:
         process = self.process
         self._at("scheduling")
-        steps.schedule(self.syscall, process)
+        linux = self.spec.linux
+        steps.schedule(self.syscall, process, linux.personality, linux.memory_policy)
         self._at("rlimits")
         if process.rlimits and self.has_user_namespace:
             channel.send(channel_module.SET_RLIMITS)

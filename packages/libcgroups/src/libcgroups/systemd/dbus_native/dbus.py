@@ -60,10 +60,9 @@ class DbusConnection:
         self.timeout_s = timeout_s
         self._serial = 0
         self._signals: list[Message] = []
-        self._buffer = bytearray()
-        self._socket = _connect(address, timeout_s)
+        self._socket, begun = _open(address, timeout_s)
+        self._buffer = bytearray(begun)
         try:
-            _authenticate(self._socket, address)
             if is_bus:
                 self.call(BUS_NAME, BUS_PATH, BUS_NAME, "Hello")
         except BaseException:
@@ -253,6 +252,53 @@ def _unescape(value: str) -> bytes:
     return out
 
 
+def _open(address: str, timeout_s: float) -> tuple[_socket.socket, bytes]:
+    """Connect and prove by the socket's credentials who we are: SASL mechanism EXTERNAL.
+
+    First without naming a user id: inside a user namespace ours is not the one that the bus sees, and a wrong one is
+    rejected. Peers that know only the other way get a second connection.
+
+    BEGIN is sent at once, before the answer: systemd does not look at a message that it reads together with it.
+
+    Returns:
+        The socket, and what the peer has sent of its first message.
+    """
+    uid = str(os.geteuid()).encode().hex().encode()
+    answer = b""
+    for offer in (b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n", b"\0AUTH EXTERNAL " + uid + b"\r\nBEGIN\r\n"):
+        connection = _connect(address, timeout_s)
+        try:
+            connection.sendall(offer)
+            answer, rest = _read_verdict(connection)
+        except OSError as error:
+            connection.close()
+            raise _broken(address, error) from error
+        if answer.startswith(b"OK"):
+            return connection, rest
+        connection.close()
+    raise AuthenticationError(
+        f"authenticate to {address} as uid {os.geteuid()}: answer {answer.decode(errors='replace')!r}",
+        hint="the bus must accept EXTERNAL authentication for this user",
+    )
+
+
+def _read_verdict(connection: _socket.socket) -> tuple[bytes, bytes]:
+    """Read lines up to the one that accepts or rejects us; return it, empty at the end, and what follows."""
+    data = b""
+    while len(data) <= _MAX_LINE_BYTES:
+        line, end, rest = data.partition(b"\r\n")
+        if not end:
+            piece = connection.recv(_MAX_LINE_BYTES)
+            if not piece:
+                break
+            data += piece
+        elif line.startswith(b"DATA"):
+            data = rest
+        else:
+            return line, rest
+    return b"", b""
+
+
 def _connect(address: str, timeout_s: float) -> _socket.socket:
     failure: OSError | None = None
     for name in parse_address(address):
@@ -271,40 +317,3 @@ def _connect(address: str, timeout_s: float) -> _socket.socket:
         errno=failure.errno if failure else None,
         hint="is dbus running? without systemd use the cgroupfs driver (no --systemd-cgroup)",
     ) from failure
-
-
-def _authenticate(connection: _socket.socket, address: str) -> None:
-    """Prove by the socket's credentials who we are: SASL mechanism EXTERNAL.
-
-    First without naming a user id: inside a user namespace ours is not the one that the bus sees, and a wrong one is
-    rejected. Old peers know only the other way, so it is the second.
-    """
-    for command in (b"\0AUTH EXTERNAL\r\n", b"AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n"):
-        answer = _exchange(connection, address, command)
-        if answer.startswith(b"DATA"):
-            answer = _exchange(connection, address, b"DATA\r\n")
-        if answer.startswith(b"OK"):
-            try:
-                connection.sendall(b"BEGIN\r\n")
-            except OSError as error:
-                raise _broken(address, error) from error
-            return
-    raise AuthenticationError(
-        f"authenticate to {address} as uid {os.geteuid()}: answer {answer.decode(errors='replace')!r}",
-        hint="the bus must accept EXTERNAL authentication for this user",
-    )
-
-
-def _exchange(connection: _socket.socket, address: str, command: bytes) -> bytes:
-    """Send a line and return the line that answers it; nothing follows it before we speak again."""
-    try:
-        connection.sendall(command)
-        line = b""
-        while not line.endswith(b"\r\n"):
-            data = connection.recv(_MAX_LINE_BYTES)
-            line += data
-            if not data or len(line) > _MAX_LINE_BYTES:
-                raise AuthenticationError(f"authenticate to {address}: the connection was closed")
-    except OSError as error:
-        raise _broken(address, error) from error
-    return line[:-2]
