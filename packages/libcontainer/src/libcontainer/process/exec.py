@@ -134,6 +134,7 @@ class _Execution:
         self.masks = self._masks()
         self.keeps_groups = _keeps_groups(spec)
         self.procfs = -1
+        self.root = -1
         self.console = -1
         self.master = -1
         self.pid = 0
@@ -167,6 +168,7 @@ class _Execution:
         if container is None:
             raise ContainerStatusError("cannot exec in a stopped container", object=self.state.id)
         joined = self._open_namespaces()
+        self.root = self._open_shared_root()
         self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         ours, its = channel_module.pair("the runtime", "the process")
         try:
@@ -179,9 +181,9 @@ class _Execution:
             self._kill()
             raise
         finally:
-            os.close(self.procfs)
-            if self.console >= 0:
-                os.close(self.console)
+            for fd in (self.procfs, self.console, self.root):
+                if fd >= 0:
+                    os.close(fd)
         return Executed(self.pid, self.pidfd, self.master)
 
     def _open_namespaces(self) -> list[tuple[str, int]]:
@@ -198,6 +200,16 @@ class _Execution:
             else:
                 opened.append((kind, fd))
         return opened
+
+    def _open_shared_root(self) -> int:
+        """Return init's root if it is not that of its mount namespace, which others share; else -1."""
+        if any(namespace.type == "mount" and not namespace.path for namespace in self.spec.linux.namespaces):
+            return -1
+        path = f"/proc/{self.state.pid}/root"
+        try:
+            return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise SyscallError(f"open {path}", error.errno, step="namespaces", object=path) from None
 
     def _join_and_clone(self, container: int, joined: list[tuple[str, int]], its: Channel) -> None:
         """Let a joiner clone the process inside; sets pid and pidfd."""
@@ -255,6 +267,9 @@ class _Execution:
             self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
             seal.seal()
             _enter(self.syscall, container, joined)
+            if self.root >= 0:
+                self.syscall.fchdir(self.root)
+                self.syscall.chroot(".")
             if any(kind == "user" for kind, _ in joined):
                 _become_root(self.syscall)
             channel.expect(channel_module.CGROUP_JOINED)

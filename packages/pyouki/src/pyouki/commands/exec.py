@@ -84,17 +84,19 @@ def _process(options: Exec, spec: Spec) -> Process:
         changes["apparmor_profile"] = options.apparmor
     if options.process_label:
         changes["selinux_label"] = options.process_label
+    user = own.user
     if options.user is not None:
         uid, gid = _ids(options.user)
-        changes["user"] = own.user.replace(uid=uid, gid=gid, additional_gids=options.additional_gids)
-    elif options.additional_gids:
-        changes["user"] = own.user.replace(additional_gids=options.additional_gids)
+        user = user.replace(uid=uid, gid=user.gid if gid is None else gid)
+    if options.additional_gids:
+        user = user.replace(additional_gids=[*user.additional_gids, *options.additional_gids])
+    changes["user"] = user
     if options.cap:
         changes["capabilities"] = _with(own.capabilities or LinuxCapabilities(), options.cap)
     return own.replace(**changes)
 
 
-def _ids(text: str) -> tuple[int, int]:
+def _ids(text: str) -> tuple[int, int | None]:
     """Parse UID[:GID]: decimal numbers and nothing else, for a misread user may be root."""
     parts = text.split(":")
     valid = len(parts) <= 2 and all(part.isascii() and part.isdigit() and int(part) <= _ID_MAX for part in parts)
@@ -102,7 +104,7 @@ def _ids(text: str) -> tuple[int, int]:
         raise LibcontainerError(
             f"invalid --user {text!r}", object=text, hint=f"expected UID or UID:GID, numbers from 0 to {_ID_MAX}"
         )
-    return int(parts[0]), int(parts[1]) if len(parts) == 2 else 0
+    return int(parts[0]), int(parts[1]) if len(parts) == 2 else None
 
 
 def _with(own: LinuxCapabilities, added: tuple[str, ...]) -> LinuxCapabilities:
