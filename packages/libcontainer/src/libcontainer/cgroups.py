@@ -6,6 +6,7 @@ import os
 
 from libcgroups import detect
 from libcgroups.manager import CgroupConfig, Hierarchy, create_cgroup_manager, restore_cgroup_manager
+from libcgroups.resources import LinuxDeviceCgroup, LinuxResources
 
 from libcontainer import user_ns
 from libcontainer.errors import CgroupsError
@@ -65,6 +66,18 @@ def of_new_container(options: CreateOptions, spec: Spec) -> CgroupManager:
                 annotations=tuple(spec.annotations.items()),
             )
         )
+
+
+def resources_of(options: CreateOptions, spec: Spec) -> LinuxResources | None:
+    """Return the limits of a new container: without any rule for devices, all but the usual ones are forbidden, as runc does.
+
+    A rootless user cannot make device nodes, and may not write rules either.
+    """
+    resources = spec.linux.resources
+    if options.rootless or options.no_cgroup or (resources is not None and resources.devices):
+        return resources
+    forbidden = (LinuxDeviceCgroup(allow=False, access="rwm"),)
+    return LinuxResources(devices=forbidden) if resources is None else resources.replace(devices=forbidden)
 
 
 def of_container(state: ContainerState) -> CgroupManager:

@@ -2,8 +2,8 @@
 
 ``pyouki.write_bundle`` writes the file after an installation. It holds one part for each hot command: its modules in
 the order in which their bodies run, without docstrings. ``load`` runs them without asking the import system, which
-costs more than most of the bodies do; every ``import`` in them then finds its module loaded. A module whose source is
-no longer the one that was bundled (by size and time) ends the loading: it and the rest are imported as usual.
+costs more than most of the bodies do; every ``import`` in them then finds its module loaded. If the source of one of
+them is no longer the one that was bundled, by size and time, all are imported as usual.
 
 Layout: 16 bytes of MAGIC; this very module, which ``__main__`` executes to get ``load``; the index, command to offset
 and length; and the parts, each a list of Entry. All are in marshal's format, the first two with their length before.
@@ -54,33 +54,29 @@ def _read_part(file: BinaryIO) -> bytes:
 def _run(packages: str, entries: list[Entry]) -> None:
     modules = sys.modules
     kind = type(sys)
+    for _, place, size, changed, _ in entries:
+        source = stat(f"{packages}/{place}")
+        if source.st_size != size or source.st_mtime_ns != changed:
+            return
     if "__future__" not in modules:
         # Every module says ``from __future__ import annotations``, which loads one for nothing.
         modules["__future__"] = future = kind("__future__")
         future.annotations = None  # type: ignore[attr-defined]  # that is all that is asked of it
-    for name, place, size, changed, code in entries:
-        origin = f"{packages}/{place}"
-        try:
-            source = stat(origin)
-        except OSError:
-            return
-        if source.st_size != size or source.st_mtime_ns != changed:
-            return
-        if name in modules:
-            continue
-        module = kind(name)
+    # All of them first: a package whose body imports its own modules is run after these.
+    for name, place, *_ in entries:
+        modules[name] = module = kind(name)
         names = module.__dict__
-        names["__file__"] = origin
-        parent, _, child = name.rpartition(".")
+        names["__file__"] = origin = f"{packages}/{place}"
         if place.endswith(_PACKAGE):
             names["__package__"] = name
             names["__path__"] = [origin[: -len(_PACKAGE)]]
         else:
-            names["__package__"] = parent
-        modules[name] = module
-        exec(code, names)  # noqa: S102 - our own code
+            names["__package__"] = name.rpartition(".")[0]
+    for name, *_, code in entries:
+        exec(code, modules[name].__dict__)  # noqa: S102 - our own code
+        parent, _, child = name.rpartition(".")
         if parent:
-            setattr(modules[parent], child, module)
+            setattr(modules[parent], child, modules[name])
 
 
 def write(path: str, parts: Mapping[str, Sequence[tuple[str, str, str]]]) -> None:

@@ -158,6 +158,7 @@ class _Creation:
         self.spec = made.spec
         self.directory = directory
         self.manager = manager
+        self.resources = cgroups.resources_of(made.options, made.spec)
         self.program = program
         self.last_cap = last_cap
         self.state = _first_state(made, manager)
@@ -178,7 +179,7 @@ class _Creation:
         handles, channel = self._open_handles()
         with cgroups.translated("cgroup create"):
             log.debug("create cgroup %s", self.options.container_id)
-            self.manager.create(self.spec.linux.resources)
+            self.manager.create(self.resources)
             if self.options.rootless:
                 self.plan = plan.with_cgroup(self.plan, self.manager)
                 self.state = self.state.replace(
@@ -304,7 +305,7 @@ class _Creation:
             log.debug("join cgroup (pid=%d)", self.pid)
             self.manager.add_task(self.pid)
         with cgroups.translated("cgroup limits"):
-            self.manager.apply(ControllerOpt(resources=self.spec.linux.resources))
+            self.manager.apply(ControllerOpt(resources=self.resources))
         if self.spec.linux.intel_rdt is not None:
             from libcontainer.process import intel_rdt
 

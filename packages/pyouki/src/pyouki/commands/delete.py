@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from libcontainer import log
 from libcontainer.container import delete
 from libcontainer.container.store import ContainerDirectory
-from libcontainer.errors import ContainerNotFoundError
+from libcontainer.errors import ContainerBusyError, ContainerNotFoundError
 from libcontainer.syscall.linux import LinuxSyscall
 
 TYPE_CHECKING = False
@@ -32,5 +33,10 @@ def run(options: Delete, environment: Environment) -> int:
 
 def _delete(directory: ContainerDirectory, *, force: bool) -> None:
     directory.require()
-    directory.lock()
+    try:
+        directory.lock()
+    except ContainerBusyError as error:
+        if not force:
+            raise
+        log.warning("%s; deleting it all the same", error)
     delete.delete(LinuxSyscall(), directory, force=force)
