@@ -68,13 +68,13 @@ def of_new_container(options: CreateOptions, spec: Spec) -> CgroupManager:
         )
 
 
-def resources_of(options: CreateOptions, spec: Spec) -> LinuxResources | None:
+def resources_of(spec: Spec, *, rootless: bool) -> LinuxResources | None:
     """Return the limits of a new container: without any rule for devices, all but the usual ones are forbidden, as runc does.
 
     A rootless user cannot make device nodes, and may not write rules either.
     """
     resources = spec.linux.resources
-    if options.rootless or options.no_cgroup or (resources is not None and resources.devices):
+    if rootless or (resources is not None and resources.devices):
         return resources
     forbidden = (LinuxDeviceCgroup(allow=False, access="rwm"),)
     return LinuxResources(devices=forbidden) if resources is None else resources.replace(devices=forbidden)

@@ -158,7 +158,7 @@ class _Creation:
         self.spec = made.spec
         self.directory = directory
         self.manager = manager
-        self.resources = cgroups.resources_of(made.options, made.spec)
+        self.resources = cgroups.resources_of(made.spec, rootless=made.options.rootless)
         self.program = program
         self.last_cap = last_cap
         self.state = _first_state(made, manager)

@@ -202,7 +202,7 @@ class _Restoration:
         self.directory.save(self.state)
         self.directory.write(store.CONFIG_FILE, config)
         with cgroups.translated("cgroup create"):
-            self.manager.create(self.spec.linux.resources)
+            self.manager.create(cgroups.resources_of(self.spec, rootless=self.state.rootless))
         self._make_mount_points()
         answer = operation.perform(
             features=[(rpc.LAZY_PAGES, "criu or this kernel has no lazy pages")] if options.lazy_pages else [],
@@ -231,7 +231,9 @@ class _Restoration:
         with cgroups.translated("cgroup join"):
             self.manager.add_task(criu)
         with cgroups.translated("cgroup limits"):
-            self.manager.apply(ControllerOpt(resources=self.spec.linux.resources))
+            self.manager.apply(
+                ControllerOpt(resources=cgroups.resources_of(self.spec, rootless=self.state.rootless))
+            )
         if self.spec.linux.intel_rdt is not None:
             from libcontainer.process import intel_rdt
 
