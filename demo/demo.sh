@@ -33,12 +33,15 @@ try cd bundle
 try pyouki spec
 try "sed -i -e 's/\"terminal\": true/\"terminal\": false/' -e 's/\"sh\"/\"sh\", \"-c\", \"hostname; id; ps; ls \/\"/' config.json"
 
+tell "Where its cgroup goes; without a word it would be below that of this shell."
+try "sed -i 's|\"resources\": {|\"cgroupsPath\": \"/pyouki-demo-$$\",\n\t\t&|' config.json"
+
 tell "Run it: its own host name, process list and root; it ends with its program."
 try pyouki run hello
 
 tell "The same in the steps an engine takes. First a container that waits: everything is made, nothing is started."
 try "sed -i 's/\"hostname; .*\"/\"echo the program runs; exec sleep 1000\"/' config.json"
-try "pyouki create web >../output 2>&1"
+try "pyouki create web >../output 2>&1" || { cat ../output; exit 1; }
 try pyouki state web
 
 tell "Start its program, and see."

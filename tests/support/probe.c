@@ -15,6 +15,7 @@
  *   probe notify TEXT           sends TEXT to the socket of $NOTIFY_SOCKET, as sd_notify(3) does
  *   probe barrier               "ok" when the service manager has dealt with all notifications before
  *   probe spin                  burns CPU until killed
+ *   probe bomb                  forks as fast as it can, in every child too
  *   probe eat MIB               touches that much memory, then prints "ate MIB"
  */
 #define _GNU_SOURCE
@@ -234,6 +235,10 @@ int main(int argc, char **argv)
 		return notify(argv[2], -1);
 	if (!strcmp(command, "barrier"))
 		return barrier();
+	if (!strcmp(command, "bomb"))
+		for (;;)
+			if (fork() < 0)
+				usleep(1000);
 	if (!strcmp(command, "spin"))
 		for (;;)
 			;

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libcgroups.systemd.dbus_native import dbus, proxy
@@ -26,6 +26,10 @@ from libcgroups.systemd.dbus_native.message import Message
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+# A busy machine says nothing about the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def serve(path: str, *answers: Callable[[socket.socket], None]) -> threading.Thread:
@@ -144,6 +148,7 @@ def test_a_session_without_any_address_is_told(monkeypatch: pytest.MonkeyPatch) 
         DbusConnection.new_session()
 
 
+@unhurried
 @given(st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name))
 def test_addresses_are_read_back(name: bytes) -> None:
     assert dbus.parse_address(f"unix:path={dbus.escape_address(os.fsdecode(name))},guid=1") == [name]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from dbus_next.message import Message as ForeignMessage
 from dbus_next.signature import Variant as ForeignVariant
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libcgroups.systemd.dbus_native import message as messages
@@ -11,6 +11,10 @@ from libcgroups.systemd.dbus_native import serialize as wire
 from libcgroups.systemd.dbus_native.errors import SerializeError
 from libcgroups.systemd.dbus_native.message import Message
 from libcgroups.systemd.dbus_native.serialize import Variant
+
+# A busy machine says nothing about the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 NAMES = st.text("abcXYZ_09", min_size=1, max_size=5)
@@ -70,6 +74,7 @@ def foreign(value: object) -> object:
     return value
 
 
+@unhurried
 @given(TYPED)
 def test_values_are_read_back(typed: tuple[str, object]) -> None:
     signature, value = typed
@@ -77,6 +82,7 @@ def test_values_are_read_back(typed: tuple[str, object]) -> None:
     assert wire.deserialize(signature, wire.serialize(signature, (value,))) == (value,)
 
 
+@unhurried
 @given(st.lists(TYPED, max_size=3), st.integers(1, 2**32 - 1), PATHS)
 def test_messages_are_those_of_dbus_next(arguments: list[tuple[str, object]], serial: int, path: str) -> None:
     signature = "".join(code for code, _ in arguments)
@@ -120,6 +126,7 @@ def test_big_endian_messages_are_read() -> None:
     assert messages.decode(data) == Message(2, 7, reply_serial=3, signature="u", values=(256,), flags=1)
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_foreign_bytes_never_crash_the_reader(data: bytes) -> None:
     preamble = b"l\2\0\1" + (0).to_bytes(4, "little") + b"\1\0\0\0" + len(data).to_bytes(4, "little")
@@ -134,6 +141,7 @@ def test_foreign_bytes_never_crash_the_reader(data: bytes) -> None:
     assert caught.startswith("d-bus")
 
 
+@unhurried
 @given(SIGNATURES, st.binary(max_size=64))
 def test_foreign_bytes_are_values_or_an_error(signature: str, data: bytes) -> None:
     try:
@@ -144,6 +152,7 @@ def test_foreign_bytes_are_values_or_an_error(signature: str, data: bytes) -> No
     assert len(values) <= 1
 
 
+@unhurried
 @given(st.text("abinqsv(){}gotuxyd", max_size=12))
 def test_signatures_are_split_or_refused(text: str) -> None:
     try:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libcgroups.systemd import gvariant
 from libcgroups.systemd.dbus_native.errors import SerializeError
 from libcgroups.systemd.dbus_native.serialize import Variant
+
+# A busy machine says nothing about the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,7 @@ def test_what_is_no_value_is_refused(text: str) -> None:
         gvariant.parse(text)
 
 
+@unhurried
 @given(st.text("0123456789-+.ex'\"\\[](){}<>,:@ abisuvtrue", max_size=30))
 def test_foreign_text_is_a_value_or_an_error(text: str) -> None:
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libcgroups.errors import ResourceError
@@ -22,6 +22,10 @@ from libcgroups.systemd.properties import INFINITY
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# A busy machine says nothing about the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def number(value: int) -> Variant:
@@ -125,6 +129,7 @@ def test_the_oom_group_becomes_a_policy(version: int, group: str, policy: list[s
     assert found == [("OOMPolicy", Variant("s", each)) for each in policy]
 
 
+@unhurried
 @given(st.sets(st.integers(0, 300), min_size=1))
 def test_processors_become_bits(numbers: set[int]) -> None:
     mask = properties.to_bitmask(",".join(map(str, numbers)))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libcgroups.errors import ResourceError
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# A busy machine says nothing about the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def plan(resources: LinuxResources, directory: Path, **present: str) -> list[tuple[str, str]]:
     """Plan for a cgroup with these files."""
     for name, text in present.items():
@@ -43,6 +47,7 @@ def test_shares_become_a_weight(shares: int, weight: int) -> None:
     assert convert_shares_to_cgroup2(shares) == weight
 
 
+@unhurried
 @given(st.integers(2, 262143))
 def test_more_shares_are_never_less_weight(shares: int) -> None:
     assert 1 <= convert_shares_to_cgroup2(shares) <= convert_shares_to_cgroup2(shares + 1) <= 10000
@@ -279,6 +284,7 @@ def test_old_values_can_be_written_again(tmp_path: Path) -> None:
     ]
 
 
+@unhurried
 @given(st.text())
 def test_page_sizes_never_lead_elsewhere(text: str) -> None:
     assert not (hugetlb.is_page_size(text) and set(text) - set("0123456789KMGB"))

@@ -26,16 +26,17 @@ class Log:
     """Where and how records are written."""
 
     def __init__(self, path: str | None, *, is_json: bool, level: int, journal: bool = False) -> None:
+        """Open what ``path`` names and, with ``journal``, the journal as well: an engine reads its file in any case."""
         self._fd = 2
         self._is_json = is_json
         self._journal = None
         self.is_stderr = path is None
         self.level = level
-        if journal or (path or "").startswith(("journald:", "syslog:")):
+        if path is not None and path.startswith(("journald:", "syslog:")):
             from pyouki import journal as journal_module
 
-            self._journal = journal_module.connect(path or "journald:pyouki")
-            self.is_stderr = False
+            self._journal = journal_module.connect(path)
+            self._fd = -1
         elif path is not None:
             path = path.removeprefix("file:")
             try:
@@ -46,6 +47,21 @@ class Log:
                 raise LibcontainerError(
                     f"open log file {path}", error.errno, object=path, hint="--log names a file to append to"
                 ) from None
+        if journal and self._journal is None:
+            self._add_journal()
+
+    def _add_journal(self) -> None:
+        from pyouki import journal as journal_module
+
+        try:
+            self._journal = journal_module.connect("journald:pyouki")
+        except LibcontainerError as error:
+            # An engine that is told to pass --systemd-log passes it while journald is away as well.
+            self.write(30, str(error))
+            return
+        if self.is_stderr:
+            self._fd = -1
+            self.is_stderr = False
 
     def write(self, level: int, text: str, **details: object) -> None:
         """Write one record; a ``libcontainer.log.Sink``."""
@@ -53,6 +69,7 @@ class Log:
             return
         if self._journal is not None:
             self._journal.write(level, text, details)
+        if self._fd < 0:
             return
         moment = rfc3339.now()
         if self._is_json:
