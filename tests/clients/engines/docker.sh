@@ -36,7 +36,10 @@ _write_daemon_json() {
     for word in $RUNTIME_FLAGS; do arguments="$arguments${arguments:+, }\"$word\""; done
     cat >"$1" <<EOF
 {
-  "runtimes": {"tested": {"path": "$RUNTIME", "runtimeArgs": [$arguments]}},
+  "runtimes": {
+    "tested": {"path": "$RUNTIME", "runtimeArgs": [$arguments]},
+    "tested-verbose": {"path": "$RUNTIME", "runtimeArgs": ["--debug", "--systemd-log"]}
+  },
   "default-runtime": "tested",
   "live-restore": true
 }

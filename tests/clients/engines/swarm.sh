@@ -33,7 +33,8 @@ start_node() {
     mkdir -p "$directory"
     rm -f "$directory/pid"
     _write_daemon_json "$directory/daemon.json"
-    sed -i '/live-restore/d; s/"tested",/"tested"/' "$directory/daemon.json" # Swarm does not go with live-restore
+    # Swarm does not go with live-restore.
+    sed -i '/live-restore/d; s/"default-runtime": "tested",/"default-runtime": "tested"/' "$directory/daemon.json"
     nsenter --net="/run/netns/$1" \
         unshare --uts --mount --pid --fork --mount-proc --kill-child=KILL \
         sh -c 'hostname "$1"; shift; "$@"; exit' - "node-$1" \

@@ -10,6 +10,13 @@ scenario_info() {
 # A runtime that is not configured is refused by its name
 scenario_unknown_runtime() { refuses nope run --runtime nope "$image" true; }
 
+# runtimeArgs --debug and --systemd-log: containers run, and the reason of a failure still reaches the user
+scenario_runtime_arguments() {
+    "$RUNTIME" --help 2>&1 | grep -q systemd-log || skip "the runtime has no --systemd-log"
+    is "$(run --runtime tested-verbose "$image" echo r)" r
+    refuses "nosuch" run --runtime tested-verbose "$image" nosuch
+}
+
 # Health checks: healthy, then unhealthy
 scenario_health_check() {
     background h1 --health-cmd 'test -e /tmp/ok' --health-interval 0.3s --health-retries 2 "$image" \

@@ -149,10 +149,10 @@ class TestNetworkDevices:
         ("name", "change", "text"),
         [
             ("lo", mutations.top(), "already"),
-            ("much-too-long-a-name", mutations.top(), "15"),
+            ("much-too-long-a-name", mutations.top(), "not a name of a network device"),
             ("a/b", mutations.top(), "name"),
             ("..", mutations.top(), "name"),
-            ("lan0", mutations.without_namespace("network"), "network namespace"),
+            ("lan0", mutations.without_namespace("network"), "private net namespace"),
         ],
         ids=["taken", "long", "slash", "dots", "no-namespace"],
     )

@@ -34,6 +34,15 @@ def check_preserved(count: int) -> None:
             ) from None
 
 
+def is_open(fd: int) -> bool:
+    """Tell whether the descriptor is open."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
 def listen_fds() -> int:
     """Return how many sockets systemd passed to this very process, sd_listen_fds(3)."""
     count = os.environ.get("LISTEN_FDS", "")

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 
+from libcontainer import log
 from libcontainer.errors import SpecError, SyscallError
 from libcontainer.syscall import flags
 
@@ -90,6 +91,31 @@ def _open(syscall: Syscall, namespace: LinuxNamespace, name: str) -> int:
     return fd
 
 
+def open_of_process(pid: int, types: Iterable[str]) -> list[tuple[str, int]]:
+    """Open those namespaces of a process that this one is not in already: pairs of type and descriptor.
+
+    Raises:
+        SyscallError: the process is gone, or of somebody else.
+    """
+    opened: list[tuple[str, int]] = []
+    try:
+        for kind in types:
+            path = f"/proc/{pid}/ns/{PROC_NAMES[kind]}"
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise SyscallError(f"open {path}", error.errno, step="namespaces", object=path) from None
+            if is_own(kind, fd):
+                os.close(fd)
+            else:
+                opened.append((kind, fd))
+    except BaseException:
+        for _, fd in opened:
+            os.close(fd)
+        raise
+    return opened
+
+
 def is_own(kind: str, fd: int) -> bool:
     """Tell whether the descriptor is the namespace that this process is in already."""
     try:
@@ -140,6 +166,15 @@ def _setns(syscall: Syscall, kind: str, fd: int) -> None:
         raise SyscallError(
             f"join the {kind} namespace", error.errno, step="namespaces", property="linux.namespaces", syscall="setns"
         ) from None
+
+
+def become_root(syscall: Syscall) -> None:
+    """Take the ids 0 of a user namespace that was joined, if it has them: what is made then belongs to its root."""
+    try:
+        syscall.setresgid(0)
+        syscall.setresuid(0)
+    except OSError as error:
+        log.debug("stay without the ids 0 of the user namespace: %s", error.strerror)
 
 
 def _text(error: OSError) -> str:

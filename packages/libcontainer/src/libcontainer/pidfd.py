@@ -15,7 +15,9 @@ try:
 except ImportError:  # another interpreter than CPython
     from signal import pidfd_send_signal
 
-__all__ = ["open_process", "pidfd_send_signal", "start_time", "wait_for_exit"]
+__all__ = ["kill_child", "open_process", "pidfd_send_signal", "start_time", "wait_for_exit"]
+
+_SIGKILL = 9
 
 
 def start_time(pid: int) -> int | None:
@@ -66,3 +68,16 @@ def wait_for_exit(pidfd: int, timeout_s: float | None) -> bool:
             return True
         if deadline is not None and time.monotonic() >= deadline:
             return False
+
+
+def kill_child(pid: int, pidfd: int, timeout_s: float) -> None:
+    """Kill a child of this process, wait until it has ended, at most so long, and reap it."""
+    try:
+        pidfd_send_signal(pidfd, _SIGKILL)
+    except ProcessLookupError:
+        pass
+    wait_for_exit(pidfd, timeout_s)
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass

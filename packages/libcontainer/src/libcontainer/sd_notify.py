@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libcontainer.container.store import ContainerDirectory
     from libcontainer.oci.spec import Spec
-    from libcontainer.syscall import Syscall
+    from libcontainer.syscall import Kernel
 
 VARIABLE = "NOTIFY_SOCKET"
 _SOCKET = "notify.sock"
@@ -68,7 +68,7 @@ def make_directory(directory: str) -> None:
         raise SyscallError(f"make {path}", error.errno, step="notify", object=path) from None
 
 
-def start(syscall: Syscall, directory: ContainerDirectory) -> None:
+def start(kernel: Kernel, directory: ContainerDirectory) -> None:
     """Start a container that is locked, as ``container.start`` does, and stay until it is ready or has ended.
 
     The lock is given up as soon as the container runs: others may kill or delete it while we wait.
@@ -78,7 +78,7 @@ def start(syscall: Syscall, directory: ContainerDirectory) -> None:
     """
     proxy = open_proxy(directory.path)
     try:
-        state = start_module.start(syscall, directory)
+        state = start_module.start(kernel, directory)
         if proxy is None:
             return
         directory.unlock()

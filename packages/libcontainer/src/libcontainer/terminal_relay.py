@@ -7,7 +7,7 @@ import os
 import select
 import termios
 
-from libcontainer import tty
+from libcontainer import descriptors, tty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class TerminalRelay:
         self._master = master_fd
         self._to_container = b""
         self._to_caller = b""
-        self._stdin_open = _is_open(_STDIN)
+        self._stdin_open = descriptors.is_open(_STDIN)
         self._master_open = True
-        self._stdout_open = _is_open(_STDOUT)
+        self._stdout_open = descriptors.is_open(_STDOUT)
         self._terminal = next((fd for fd in (0, 1, 2) if os.isatty(fd)), None)
         self._saved: list[Any] | None = None
         os.set_blocking(master_fd, False)
@@ -158,14 +158,6 @@ def _clear_onlcr(fd: int) -> None:
     mode = termios.tcgetattr(fd)
     mode[1] &= ~termios.ONLCR
     termios.tcsetattr(fd, termios.TCSANOW, mode)
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
 
 
 def _write(fd: int, data: bytes) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from libcontainer.errors import SpecError, SyscallError
 from libcontainer.oci.spec import LinuxIntelRdt
-from libcontainer.process import intel_rdt
+from libcontainer import intel_rdt
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -80,7 +80,7 @@ def checkpoint(syscall: Syscall, directory: ContainerDirectory, options: Checkpo
     finally:
         operation.close()
     if not options.leave_running and not options.pre_dump:
-        delete.delete(syscall, directory, force=True)
+        delete.delete(lambda: syscall, directory, force=True)
 
 
 def _check_parent(options: CheckpointOptions) -> None:

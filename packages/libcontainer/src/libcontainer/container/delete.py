@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from libcontainer.container.store import ContainerDirectory
     from libcontainer.oci.spec import Hook
-    from libcontainer.syscall import Syscall
+    from libcontainer.syscall import Kernel, Syscall
 
 
-def delete(syscall: Syscall, directory: ContainerDirectory, *, force: bool = False) -> None:
+def delete(kernel: Kernel, directory: ContainerDirectory, *, force: bool = False) -> None:
     """Delete a stopped container, or one that was never started; with force, any.
 
     The container must be locked. Every step can be repeated: what a killed ``delete`` left, the next one removes.
@@ -49,11 +49,11 @@ def delete(syscall: Syscall, directory: ContainerDirectory, *, force: bool = Fal
                 manager.kill(kill.SIGKILL)
             manager.remove()
     if state.intel_rdt:
-        from libcontainer.process import intel_rdt
+        from libcontainer import intel_rdt
 
         intel_rdt.clean_up(state.intel_rdt)
     if "poststop" in state.hooks:
-        _run_hooks_of(syscall, directory, state)
+        _run_hooks_of(kernel(), directory, state)
     directory.remove()
 
 

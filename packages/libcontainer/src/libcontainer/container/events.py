@@ -141,7 +141,7 @@ def _statistics(container_id: str, manager: CgroupManager, rdt: LinuxIntelRdt | 
         stats = manager.stats()
     intel_rdt: Json = {}
     if rdt is not None:
-        from libcontainer.process import intel_rdt as resctrl
+        from libcontainer import intel_rdt as resctrl
 
         intel_rdt = resctrl.statistics(container_id, rdt)
     return {"type": "stats", "id": container_id, "data": describe(stats) | {"intel_rdt": intel_rdt} | _NETWORK}

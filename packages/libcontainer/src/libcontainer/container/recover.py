@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 
-from libcontainer import cgroups, pidfd
+from libcontainer import cgroups, new_cgroup, pidfd
 from libcontainer.container import store
 from libcontainer.container.state import CREATING, ContainerState
 from libcontainer.errors import LibcontainerError
-from libcontainer.process.plan import CreateOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ def state_of(directory: ContainerDirectory) -> ContainerState:
     )
     if spec is None:
         return state
-    options = CreateOptions(directory.id, "/", directory.root, rootless=os.geteuid() != 0)
-    manager = cgroups.of_new_container(options, spec)
+    manager = new_cgroup.choose(spec, directory.id, rootless=os.geteuid() != 0)
     pids = manager.get_all_pids()
     hooks = ["poststop"] if spec.hooks is not None and spec.hooks.poststop else []
     pid = pids[0] if pids else 0

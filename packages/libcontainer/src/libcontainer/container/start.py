@@ -14,10 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libcontainer.container.state import ContainerState
     from libcontainer.container.store import ContainerDirectory
-    from libcontainer.syscall import Syscall
+    from libcontainer.syscall import Kernel, Syscall
 
 
-def start(syscall: Syscall, directory: ContainerDirectory) -> ContainerState:
+def start(kernel: Kernel, directory: ContainerDirectory) -> ContainerState:
     """Start the container and return its new state; the container must be locked.
 
     Raises:
@@ -39,11 +39,11 @@ def start(syscall: Syscall, directory: ContainerDirectory) -> ContainerState:
     connection.say_go()
     failure = connection.wait_for_exec()
     if failure is not None:
-        raise _explained(syscall, state, failure)
+        raise _explained(kernel, state, failure)
     state = state.replace(status=RUNNING)
     directory.save(state)
     if "poststart" in state.hooks:
-        _run_poststart_hooks(syscall, directory, state)
+        _run_poststart_hooks(kernel(), directory, state)
     return state
 
 
@@ -58,7 +58,7 @@ def _wrong_status(present: str, container_id: str) -> ContainerStatusError:
     return ContainerStatusError(message, object=container_id, hint=hint)
 
 
-def _explained(syscall: Syscall, state: ContainerState, failure: LibcontainerError) -> LibcontainerError:
+def _explained(kernel: Kernel, state: ContainerState, failure: LibcontainerError) -> LibcontainerError:
     """Say why execve(2) refused, which it does with one number for ten reasons."""
     fd = pidfd.open_process(state.pid, state.pid_start_time)
     if fd is not None:
@@ -73,7 +73,7 @@ def _explained(syscall: Syscall, state: ContainerState, failure: LibcontainerErr
     except OSError:
         return failure  # gone meanwhile: there is nothing to explain it with
     try:
-        return executable.explain(syscall, root, state.executable, failure.errno)
+        return executable.explain(kernel(), root, state.executable, failure.errno)
     finally:
         os.close(root)
 

@@ -83,7 +83,7 @@ def _apply(state: ContainerState, resources: LinuxResources, schemas: ResctrlSch
             manager.update(resources)
             return
     from libcontainer.oci import load
-    from libcontainer.process import intel_rdt
+    from libcontainer import intel_rdt
 
     # First, as its old lines are easily written back.
     written = intel_rdt.update(state.id, load.parse(config).linux.intel_rdt, schemas.l3_cache, schemas.mem_bw)

@@ -82,7 +82,7 @@ def start(syscall: Syscall, directory: ContainerDirectory) -> None:
     directory.require()
     directory.lock()
     try:
-        start_module.start(syscall, directory)
+        start_module.start(lambda: syscall, directory)
     finally:
         directory.unlock()
 
@@ -95,7 +95,7 @@ def delete(
     directory.lock()
     try:
         _kill(directory, serve_children, force=force)
-        delete_module.delete(syscall, directory, force=force)
+        delete_module.delete(lambda: syscall, directory, force=force)
     finally:
         directory.unlock()
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from libcontainer import executor, log
+from libcontainer import descriptors, executor, log
 from libcontainer.engine.server import ANSWER, CALL, RESERVED
 from libcontainer.errors import LibcontainerError, ProcessDiedError, SyscallError, TimeoutExpiredError
 from libcontainer.process import channel as channel_module
@@ -166,7 +166,7 @@ def _spawn(control_fd: int, kind: str) -> int:
         (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
         (os.POSIX_SPAWN_DUP2, 0, 1),
     ]
-    if not _is_open(2):
+    if not descriptors.is_open(2):
         actions.append((os.POSIX_SPAWN_DUP2, 0, 2))
     program = _protected(interpreter)
     try:
@@ -220,14 +220,6 @@ def _import_paths() -> list[str]:
             place = os.path.dirname(os.path.abspath(module.__file__))
             found.append(os.path.dirname(place) if hasattr(module, "__path__") else place)
     return list(dict.fromkeys([*found, *(os.path.abspath(path) for path in sys.path)]))
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
 
 
 def _reap(pid: int) -> None:

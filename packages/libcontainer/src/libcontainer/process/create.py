@@ -18,6 +18,7 @@ from libcontainer import (
     executor,
     log,
     namespaces,
+    new_cgroup,
     notify_socket,
     pidfd,
     rfc3339,
@@ -85,7 +86,13 @@ def create(
         from libcontainer import sd_notify
 
         spec = sd_notify.with_socket(spec, directory.path)
-    manager = cgroups.of_new_container(options, spec)
+    manager = new_cgroup.choose(
+        spec,
+        options.container_id,
+        rootless=options.rootless,
+        systemd_cgroup=options.systemd_cgroup,
+        disabled=options.no_cgroup,
+    )
     last_cap = capabilities.last_cap(syscall)
     made = plan.make(options, spec, manager, last_cap, _grantable(syscall, spec), executor.first_that_can(spec, executors))
     _preload(syscall, made)
@@ -158,7 +165,7 @@ class _Creation:
         self.spec = made.spec
         self.directory = directory
         self.manager = manager
-        self.resources = cgroups.resources_of(made.spec, rootless=made.options.rootless)
+        self.resources = new_cgroup.resources_of(made.spec, rootless=made.options.rootless)
         self.program = program
         self.last_cap = last_cap
         self.state = _first_state(made, manager)
@@ -307,7 +314,7 @@ class _Creation:
         with cgroups.translated("cgroup limits"):
             self.manager.apply(ControllerOpt(resources=self.resources))
         if self.spec.linux.intel_rdt is not None:
-            from libcontainer.process import intel_rdt
+            from libcontainer import intel_rdt
 
             group = intel_rdt.set_up(self.options.container_id, self.spec.linux.intel_rdt, self.pid)
             self.state = self.state.replace(intel_rdt=group)
@@ -452,7 +459,7 @@ class _Creation:
         with cgroups.translated("cgroup remove"):
             self.manager.remove()
         if self.state.intel_rdt:
-            from libcontainer.process import intel_rdt
+            from libcontainer import intel_rdt
 
             intel_rdt.clean_up(self.state.intel_rdt)
 

@@ -11,7 +11,7 @@ import os
 
 from libcgroups.record import Record
 
-from libcontainer import capabilities, cgroups, descriptors, environment, log, namespaces, pidfd, seal, signals, stdio
+from libcontainer import capabilities, cgroups, descriptors, log, namespaces, pidfd, seal, signals, stdio
 from libcontainer.container import status
 from libcontainer.container.state import CREATING, PAUSED, STOPPED
 from libcontainer.errors import ContainerStatusError, LibcontainerError, ProcessDiedError, SyscallError
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from libcontainer.container.state import ContainerState
     from libcontainer.container.store import ContainerDirectory
     from libcontainer.oci.spec import Process, Spec
-    from libcontainer.process.channel import Channel, Message
+    from libcontainer.process.channel import Channel
     from libcontainer.seccomp import Program
     from libcontainer.syscall import Syscall
 
 _SIGKILL = 9
+_DEATH_TIMEOUT_S = 5.0
 
 
 class ExecOptions(Record):
@@ -132,7 +133,7 @@ class _Execution:
         self.has_user_namespace = "user" in state.namespaces
         self.program = self._filter_program()
         self.masks = self._masks()
-        self.keeps_groups = _keeps_groups(spec)
+        self.keeps_groups = steps.keeps_groups(spec)
         self.procfs = -1
         self.root = -1
         self.console = -1
@@ -167,7 +168,7 @@ class _Execution:
         container = pidfd.open_process(self.state.pid, self.state.pid_start_time)
         if container is None:
             raise ContainerStatusError("cannot exec in a stopped container", object=self.state.id)
-        joined = self._open_namespaces()
+        joined = namespaces.open_of_process(self.state.pid, self.state.namespaces)
         self.root = self._open_shared_root()
         self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         ours, its = channel_module.pair("the runtime", "the process")
@@ -185,21 +186,6 @@ class _Execution:
                 if fd >= 0:
                     os.close(fd)
         return Executed(self.pid, self.pidfd, self.master)
-
-    def _open_namespaces(self) -> list[tuple[str, int]]:
-        """Open those namespaces of init that are not ours as well."""
-        opened = []
-        for kind in self.state.namespaces:
-            path = f"/proc/{self.state.pid}/ns/{namespaces.PROC_NAMES[kind]}"
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError as error:
-                raise SyscallError(f"open {path}", error.errno, step="namespaces", object=path) from None
-            if namespaces.is_own(kind, fd):
-                os.close(fd)
-            else:
-                opened.append((kind, fd))
-        return opened
 
     def _open_shared_root(self) -> int:
         """Return init's root if it is not that of its mount namespace, which others share; else -1."""
@@ -271,7 +257,7 @@ class _Execution:
                 self.syscall.fchdir(self.root)
                 self.syscall.chroot(".")
             if any(kind == "user" for kind, _ in joined):
-                _become_root(self.syscall)
+                namespaces.become_root(self.syscall)
             channel.expect(channel_module.CGROUP_JOINED)
             pid, process_pidfd = intermediate.clone_sibling(self.syscall, 0)
             if pid == 0:
@@ -291,12 +277,12 @@ class _Execution:
             self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
             self.syscall.setsid()
             self._join_keyring()
-            root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             if self.process.terminal:
-                self._open_console(channel, root)
+                steps.open_console(self.syscall, self.process, channel, self.console, bind=False)
             else:
+                root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
                 stdio.reopen_null(self.syscall, root)
-            os.close(root)
+                os.close(root)
             path, variables = self._take_on(channel)
             self._at("exec")
             preserved = range(
@@ -306,7 +292,7 @@ class _Execution:
             descriptors.close_all_but(self.syscall, [channel.fileno(), *preserved])
             late = self.program if self.process.no_new_privileges else None
             if late is not None and late.listener:
-                steps.load_filter(self.syscall, late, lambda fd: _hand_over_listener(channel, fd))
+                steps.load_filter(self.syscall, late, lambda fd: steps.hand_over_listener(channel, fd))
             self.syscall.prctl(flags.PR_SET_PDEATHSIG, 0)
             channel.send(channel_module.READY, executable=path)
             if late is not None and not late.listener:
@@ -323,11 +309,7 @@ class _Execution:
         linux = self.spec.linux
         steps.schedule(self.syscall, process, linux.personality, linux.memory_policy)
         self._at("rlimits")
-        if process.rlimits and self.has_user_namespace:
-            channel.send(channel_module.SET_RLIMITS)
-            channel.expect(channel_module.DONE)
-        else:
-            steps.set_rlimits(self.syscall, process)
+        steps.set_rlimits(self.syscall, process, channel, has_user_namespace=self.has_user_namespace)
         self._at("labels")
         steps.set_labels(self.syscall, process, self.procfs)
         os.close(self.procfs)
@@ -340,36 +322,21 @@ class _Execution:
             self.masks,
             self.last_cap,
             self.program,
-            lambda fd: _hand_over_listener(channel, fd),
+            lambda fd: steps.hand_over_listener(channel, fd),
             keeps_groups=self.keeps_groups,
         )
         self._at("cwd")
         steps.enter_cwd(self.syscall, process.cwd, is_last=True)
         self.syscall.umask(0o022 if process.user.umask is None else process.user.umask)
-        variables = environment.build(process.env, process.user.uid)
-        if self.options.listen_fds:
-            variables["LISTEN_FDS"] = str(self.options.listen_fds)
-            variables["LISTEN_PID"] = str(os.getpid())
+        variables = steps.variables_of(process, self.options.listen_fds, os.getpid())
         self._at("exec")
-        args = process.args or ("",)
-        return environment.find_executable(args[0], variables.get("PATH"), process.cwd), variables
+        return steps.find_program(process, variables), variables
 
     def _join_keyring(self) -> None:
         try:
             self.syscall.keyctl_join_session_keyring(f"_ses.{self.state.id}")
         except OSError as error:
             log.debug("join the session keyring: %s", error.strerror)
-
-    def _open_console(self, channel: Channel, root: int) -> None:
-        from libcontainer import tty
-
-        master, name = tty.setup_console(self.syscall, root, self.process.console_size, bind=False)
-        if self.console >= 0:
-            tty.send_master(self.console, master, name)
-            os.close(self.console)
-        else:
-            channel.send(channel_module.CONSOLE, fds=[master])
-        os.close(master)
 
     def _at(self, step: str) -> None:
         self.step = step
@@ -382,8 +349,10 @@ class _Execution:
             while (message := channel.receive()) is not None:
                 if message.kind == channel_module.READY:
                     is_ready, executable = True, str(message.values.get("executable", ""))
+                elif message.kind == channel_module.CONSOLE:
+                    self.master = message.fds[0]
                 else:
-                    self._serve(message, channel)
+                    steps.serve(self.syscall, message, channel, self.spec, self.process, self.state, self.pid)
         except SyscallError as error:
             if not (is_ready and error.errno in (errno.ENOENT, errno.ENOEXEC, errno.EACCES)):
                 raise
@@ -392,24 +361,6 @@ class _Execution:
             channel.close()
         if not is_ready:
             raise ProcessDiedError("the process was killed before it was executed", step="exec", object=self.state.id)
-
-    def _serve(self, message: Message, channel: Channel) -> None:
-        if message.kind == channel_module.CONSOLE:
-            self.master = message.fds[0]
-            return
-        if message.kind == channel_module.SECCOMP_FD:
-            from libcontainer.process import seccomp_listener
-
-            section = self.spec.linux.seccomp
-            assert section is not None
-            seccomp_listener.send(section, self.state, self.pid, message.fds[0])
-        elif message.kind == channel_module.SET_RLIMITS:
-            from libcontainer import rlimits
-
-            rlimits.set_all(self.syscall, self.process.rlimits, self.pid)
-        else:
-            raise LibcontainerError(f"the process sent {message.kind!r}")
-        channel.send(channel_module.DONE)
 
     def _explained(self, path: str, number: int | None) -> LibcontainerError:
         from libcontainer import executable
@@ -435,25 +386,9 @@ class _Execution:
     def _kill(self) -> None:
         if self.pidfd < 0:
             return
-        try:
-            pidfd.pidfd_send_signal(self.pidfd, _SIGKILL)
-        except ProcessLookupError:
-            pass
-        pidfd.wait_for_exit(self.pidfd, 5.0)
-        try:
-            os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
+        pidfd.kill_child(self.pid, self.pidfd, _DEATH_TIMEOUT_S)
         os.close(self.pidfd)
         self.pidfd = -1
-
-
-def _keeps_groups(spec: Spec) -> bool:
-    if not spec.annotations:
-        return False
-    from libcontainer import run_oci
-
-    return run_oci.is_on(spec.annotations, run_oci.KEEP_ORIGINAL_GROUPS)
 
 
 def _enter(syscall: Syscall, container: int, joined: list[tuple[str, int]]) -> None:
@@ -461,27 +396,14 @@ def _enter(syscall: Syscall, container: int, joined: list[tuple[str, int]]) -> N
     try:
         syscall.setns(container, namespaces.clone_flags(kind for kind, _ in joined))
     except OSError as error:
-        # setns(2) takes pidfds since Linux 5.8; EPERM: one of them belongs to the host, and the rest to a user namespace.
+        # setns(2) takes pidfds since Linux 5.8. EPERM: one of them belongs to the host, the rest to a user namespace.
         if error.errno not in (errno.EINVAL, errno.EPERM, errno.EBADF):
-            raise SyscallError("join the container's namespaces", error.errno, step="namespaces", syscall="setns") from None
+            raise SyscallError(
+                "join the container's namespaces", error.errno, step="namespaces", syscall="setns"
+            ) from None
         namespaces.join(syscall, joined)
         return
     for _, fd in joined:
         os.close(fd)
 
 
-def _become_root(syscall: Syscall) -> None:
-    """Take the ids 0 of the container's user namespace, if it has them."""
-    try:
-        syscall.setresgid(0)
-        syscall.setresuid(0)
-    except OSError as error:
-        log.debug("stay without the ids 0 of the user namespace: %s", error.strerror)
-
-
-def _hand_over_listener(channel: Channel, fd: int) -> None:
-    try:
-        channel.send(channel_module.SECCOMP_FD, fds=[fd])
-    finally:
-        os.close(fd)
-    channel.expect(channel_module.DONE)

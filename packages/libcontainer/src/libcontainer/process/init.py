@@ -109,9 +109,6 @@ class Init:
         namespaces.join(self.syscall, self.handles.joined)
         if "network" in self.plan.new_types:
             self._set_up_network()
-        if self.plan.spec.linux.net_devices:
-            self.channel.send(channel_module.MOVE_NET_DEVICES)
-            self.channel.expect(channel_module.DONE)
 
     def _join_keyring(self) -> None:
         try:
@@ -143,6 +140,10 @@ class Init:
         )
         self.plan.rootfs_plan.prepare(self.context)
         self._enter_cgroup()
+        if self.plan.spec.linux.net_devices:
+            self._at("network devices")
+            self.channel.send(channel_module.MOVE_NET_DEVICES)
+            self.channel.expect(channel_module.DONE)
         hooks = self.plan.spec.hooks
         if hooks is not None and (hooks.prestart or hooks.create_runtime):
             self._at("runtime hooks")
@@ -188,7 +189,7 @@ class Init:
         self.plan.rootfs_plan.enter(self.context)
         self._at("stdio")
         if self.plan.process.terminal:
-            self._open_console()
+            steps.open_console(self.syscall, self.plan.process, self.channel, self.handles.console, bind=True)
         else:
             stdio.reopen_null(self.syscall, self.context.root_fd)
         self._at("hostname")
@@ -205,30 +206,12 @@ class Init:
         self._at("finish the root file system")
         self.plan.rootfs_plan.finish(self.context)
 
-    def _open_console(self) -> None:
-        from libcontainer import tty
-
-        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        master, name = tty.setup_console(self.syscall, root, self.plan.process.console_size)
-        os.close(root)
-        if self.handles.console >= 0:
-            tty.send_master(self.handles.console, master, name)
-            os.close(self.handles.console)
-        else:
-            self.channel.send(channel_module.CONSOLE, fds=[master])
-        os.close(master)
-
     def _become_the_process(self) -> None:
         process, linux = self.plan.process, self.plan.spec.linux
         self._at("scheduling")
         steps.schedule(self.syscall, process, linux.personality, linux.memory_policy)
         self._at("rlimits")
-        if process.rlimits and self.plan.has_user_namespace:
-            # The rights over limits are those of the host, which the root of a user namespace does not have.
-            self.channel.send(channel_module.SET_RLIMITS)
-            self.channel.expect(channel_module.DONE)
-        else:
-            steps.set_rlimits(self.syscall, process)
+        steps.set_rlimits(self.syscall, process, self.channel, has_user_namespace=self.plan.has_user_namespace)
         self._at("labels")
         steps.set_labels(self.syscall, process, self.handles.procfs)
         if not self.plan.options.no_new_keyring:
@@ -248,7 +231,7 @@ class Init:
             masks,
             self.last_cap,
             self.filter_program,
-            self._hand_over_listener,
+            lambda fd: steps.hand_over_listener(self.channel, fd),
             keeps_groups=self.plan.keeps_groups,
         )
         self._at("cwd")
@@ -265,26 +248,14 @@ class Init:
         except OSError as error:
             log.debug("make cwd %s: %s", cwd, error.strerror)
 
-    def _hand_over_listener(self, fd: int) -> None:
-        """Give the seccomp listener to main, who gives it to the agent; wait, for the next call may already ask it."""
-        try:
-            self.channel.send(channel_module.SECCOMP_FD, fds=[fd])
-        finally:
-            os.close(fd)
-        self.channel.expect(channel_module.DONE)
-
     def _find_program(self) -> tuple[str, dict[str, str]]:
         self._at("exec")
         process = self.plan.process
-        variables = environment.build(process.env, process.user.uid)
-        if self.plan.options.listen_fds:
-            variables["LISTEN_FDS"] = str(self.plan.options.listen_fds)
-            variables["LISTEN_PID"] = "1"
+        variables = steps.variables_of(process, self.plan.options.listen_fds, listen_pid=1)
         if self.plan.executor is not None:
             self.plan.executor.validate(self.plan.spec)
             return "", variables
-        args = process.args or ("",)
-        return environment.find_executable(args[0], variables.get("PATH"), process.cwd), variables
+        return steps.find_program(process, variables), variables
 
     def _wait_and_execute(self, path: str, variables: dict[str, str]) -> NoReturn:
         """Tell main that we are ready, wait for `start`, execute; an interpreter waits only when it is needed."""
@@ -297,7 +268,7 @@ class Init:
         descriptors.close_all_but(self.syscall, kept)
         late = self.filter_program if self.plan.process.no_new_privileges else None
         if late is not None and (late.listener or self.plan.executor is not None):
-            steps.load_filter(self.syscall, late, self._hand_over_listener)
+            steps.load_filter(self.syscall, late, lambda fd: steps.hand_over_listener(self.channel, fd))
             late = None
         self.syscall.prctl(flags.PR_SET_PDEATHSIG, 0)
         self.channel.send(channel_module.READY, executable=os.path.join(self.plan.process.cwd, path))
@@ -317,9 +288,7 @@ class Init:
             environment.lines(variables),
         )
 
-    def _wait_in_python(
-        self, path: str, args: list[str], variables: dict[str, str], late: Program | None
-    ) -> NoReturn:
+    def _wait_in_python(self, path: str, args: list[str], variables: dict[str, str], late: Program | None) -> NoReturn:
         from libcontainer import notify_socket
 
         connection = notify_socket.wait_for_start(self.handles.listener)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from libcontainer import log, namespaces, pidfd, seal
+from libcontainer import namespaces, pidfd, seal
 from libcontainer.container import status, store
 from libcontainer.container.state import CREATED, PAUSED, RUNNING
 from libcontainer.errors import ContainerStatusError, LibcontainerError, SpecError, syscall_error
@@ -235,11 +235,8 @@ def _inside(syscall: Syscall, state: ContainerState, prepared: dict[int, int], a
     opened: list[tuple[str, int]] = []
     ours, its = channel_module.pair("the runtime", "the mounting process")
     try:
-        for kind in state.namespaces:
-            if kind == "pid":
-                continue  # it would be entered by children only
-            fd = os.open(f"/proc/{state.pid}/ns/{namespaces.PROC_NAMES[kind]}", os.O_RDONLY | os.O_CLOEXEC)
-            opened.append((kind, fd))
+        # Not the pid namespace: it would be entered by children only.
+        opened = namespaces.open_of_process(state.pid, [kind for kind in state.namespaces if kind != "pid"])
         # The namespaces are those of the container and of nobody who got its pid since.
         if pidfd.wait_for_exit(container, 0):
             raise ContainerStatusError("container not running", object=state.id)
@@ -274,10 +271,9 @@ def _be_helper(
         # Where pids or the user namespace are shared, nobody in the container may trace this process.
         syscall.prctl(flags.PR_SET_DUMPABLE, 0)
         seal.seal()
-        others = [(kind, fd) for kind, fd in opened if not namespaces.is_own(kind, fd)]
-        namespaces.join(syscall, others)
-        if any(kind == "user" for kind, _ in others):
-            _become_root(syscall)
+        namespaces.join(syscall, opened)
+        if any(kind == "user" for kind, _ in opened):
+            namespaces.become_root(syscall)
         tree.enter()
         syscall.umask(0)
         act(tree)
@@ -286,15 +282,6 @@ def _be_helper(
         channel.send_error(steps.unexpected(error, "mount in the container"))
     finally:
         os._exit(0)
-
-
-def _become_root(syscall: Syscall) -> None:
-    """Take the ids 0 of the user namespace, if it has them, so that what is made belongs to the container's root."""
-    try:
-        syscall.setresgid(0)
-        syscall.setresuid(0)
-    except OSError as error:
-        log.debug("stay without the ids 0 of the user namespace: %s", error.strerror)
 
 
 def _remember(directory: ContainerDirectory, *, added: Sequence[Mount] = (), removed: Sequence[Mount] = ()) -> None:

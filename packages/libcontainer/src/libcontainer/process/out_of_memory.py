@@ -1,20 +1,31 @@
-"""Explain an init that was killed while it was being created: the out-of-memory killer leaves traces in the cgroup."""
+"""Find out whether the out-of-memory killer struck in a cgroup; it leaves its traces in the cgroup's statistics."""
 
 from __future__ import annotations
 
+from libcgroups.record import Record
+
 from libcontainer import cgroups
-from libcontainer.errors import ProcessDiedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libcgroups.manager import CgroupManager
     from libcgroups.resources import LinuxResources
 
-    from libcontainer.errors import LibcontainerError
+
+class OutOfMemory(Record):
+    """What a cgroup was allowed, and what it wanted.
+
+    Attributes:
+        limit: bytes.
+        peak: the most that was used at once, in bytes.
+    """
+
+    limit: int
+    peak: int
 
 
-def explain(manager: CgroupManager, resources: LinuxResources | None) -> LibcontainerError | None:
-    """Return the error if memory was the reason; None if nothing says so."""
+def find(manager: CgroupManager, resources: LinuxResources | None) -> OutOfMemory | None:
+    """Return the traces; None if there is no limit, or nothing says that it was reached."""
     limit = resources.memory.limit if resources is not None and resources.memory is not None else None
     if limit is None or limit <= 0:
         return None
@@ -26,9 +37,4 @@ def explain(manager: CgroupManager, resources: LinuxResources | None) -> Libcont
     usage = statistics.memory
     if not statistics.oom_kills and not usage.fail_count:
         return None
-    return ProcessDiedError(
-        f"container init was OOM-killed (memory limit too low?): limit {limit} bytes, peak {usage.max_usage} bytes",
-        step="create",
-        property="linux.resources.memory.limit",
-        hint="raise linux.resources.memory.limit",
-    )
+    return OutOfMemory(limit, usage.max_usage)

@@ -9,8 +9,9 @@ import os
 
 from libcgroups.record import Record
 
-from libcontainer import capabilities, cgroups, log, namespaces, user_ns
+from libcontainer import capabilities, log, namespaces, new_cgroup, user_ns
 from libcontainer.errors import LibcontainerError, SpecError, strerror
+from libcontainer.process import steps
 from libcontainer.rootfs import plan as rootfs_plan
 
 TYPE_CHECKING = False
@@ -150,17 +151,8 @@ def make(
         rootfs_plan=_rootfs_plan(options, spec, rootfs, cgroup),
         capabilities=masks,
         executor=executor,
-        keeps_groups=keeps_groups(spec),
+        keeps_groups=steps.keeps_groups(spec),
     )
-
-
-def keeps_groups(spec: Spec) -> bool:
-    """Tell whether an annotation lets the container's processes keep the groups of the caller."""
-    if not spec.annotations:
-        return False
-    from libcontainer import run_oci
-
-    return run_oci.is_on(spec.annotations, run_oci.KEEP_ORIGINAL_GROUPS)
 
 
 def with_cgroup(plan: Plan, cgroup: CgroupManager) -> Plan:
@@ -175,7 +167,7 @@ def _rootfs_plan(options: CreateOptions, spec: Spec, rootfs: str, cgroup: Cgroup
         bundle=options.bundle,
         rootfs=rootfs,
         user_namespace="user" in kinds,
-        cgroup=cgroups.view(cgroup, new_namespace=kinds.get("cgroup") is False),
+        cgroup=new_cgroup.view(cgroup, new_namespace=kinds.get("cgroup") is False),
         no_pivot=options.no_pivot,
         shares_mounts=kinds.get("mount") is not False,
     )

@@ -9,7 +9,7 @@ import os
 
 from libcgroups.manager import ControllerOpt
 from libcgroups.record import Record
-from libcontainer import cgroups, log, pidfd, rfc3339
+from libcontainer import cgroups, log, new_cgroup, pidfd, rfc3339
 from libcontainer.container import state as state_module
 from libcontainer.container import store
 from libcontainer.criu import external, rpc
@@ -88,7 +88,13 @@ def restore(syscall: Syscall, container: CreateOptions, options: RestoreOptions,
     operation = Operation(rpc.RESTORE, options.image_path, options.work_path)
     try:
         directory = store.ContainerDirectory(container.root, container.container_id)
-        manager = cgroups.of_new_container(container, spec)
+        manager = new_cgroup.choose(
+            spec,
+            container.container_id,
+            rootless=container.rootless,
+            systemd_cgroup=container.systemd_cgroup,
+            disabled=container.no_cgroup,
+        )
         directory.make()
         restoration = _Restoration(syscall, container, spec, rootfs, directory, manager)
         try:
@@ -202,7 +208,7 @@ class _Restoration:
         self.directory.save(self.state)
         self.directory.write(store.CONFIG_FILE, config)
         with cgroups.translated("cgroup create"):
-            self.manager.create(cgroups.resources_of(self.spec, rootless=self.state.rootless))
+            self.manager.create(new_cgroup.resources_of(self.spec, rootless=self.state.rootless))
         self._make_mount_points()
         answer = operation.perform(
             features=[(rpc.LAZY_PAGES, "criu or this kernel has no lazy pages")] if options.lazy_pages else [],
@@ -232,10 +238,10 @@ class _Restoration:
             self.manager.add_task(criu)
         with cgroups.translated("cgroup limits"):
             self.manager.apply(
-                ControllerOpt(resources=cgroups.resources_of(self.spec, rootless=self.state.rootless))
+                ControllerOpt(resources=new_cgroup.resources_of(self.spec, rootless=self.state.rootless))
             )
         if self.spec.linux.intel_rdt is not None:
-            from libcontainer.process import intel_rdt
+            from libcontainer import intel_rdt
 
             group = intel_rdt.set_up(self.state.id, self.spec.linux.intel_rdt, criu)
             self._save(self.state.replace(intel_rdt=group))
@@ -342,7 +348,7 @@ class _Restoration:
         with cgroups.translated("cgroup remove"):
             self.manager.remove()
         if self.state.intel_rdt:
-            from libcontainer.process import intel_rdt
+            from libcontainer import intel_rdt
 
             intel_rdt.clean_up(self.state.intel_rdt)
 

@@ -1,6 +1,6 @@
-"""The last steps of a process before its program: scheduling, labels, filter, ids, capabilities; shared by init and exec.
+"""The last steps of a process before its program, shared by init and exec, and what main does for it; not their order.
 
-The order is the one that works (runc's too): the filter is loaded before privileges go when noNewPrivileges is false,
+The order of ``become`` is the one that works (runc's too): the filter is loaded before privileges go when noNewPrivileges is false,
 because loading needs CAP_SYS_ADMIN then, and as late as possible when it is true.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 
-from libcontainer import capabilities, log
+from libcontainer import capabilities, environment, log
 from libcontainer.errors import LibcontainerError, SpecError, SyscallError
+from libcontainer.process import channel as channel_module
 from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from libcontainer.capabilities import CapabilityMasks
-    from libcontainer.oci.spec import LinuxMemoryPolicy, LinuxPersonality, Process
+    from libcontainer.container.state import ContainerState
+    from libcontainer.oci.spec import LinuxMemoryPolicy, LinuxPersonality, Process, Spec
+    from libcontainer.process.channel import Channel, Message
     from libcontainer.seccomp import Program
     from libcontainer.syscall import Syscall
 
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
 
 
 def preload(
-    syscall: Syscall, process: Process, personality: LinuxPersonality | None = None, memory_policy: LinuxMemoryPolicy | None = None
+    syscall: Syscall,
+    process: Process,
+    personality: LinuxPersonality | None = None,
+    memory_policy: LinuxMemoryPolicy | None = None,
 ) -> None:
     """Import what the steps of this process will need; called by main, before the fork and the seal.
 
@@ -49,6 +55,15 @@ def preload(
         import libcontainer.personality
     if memory_policy is not None:
         import libcontainer.memory_policy  # noqa: F401
+
+
+def keeps_groups(spec: Spec) -> bool:
+    """Tell whether an annotation lets the container's processes keep the groups of the caller."""
+    if not spec.annotations:
+        return False
+    from libcontainer import run_oci
+
+    return run_oci.is_on(spec.annotations, run_oci.KEEP_ORIGINAL_GROUPS)
 
 
 def schedule(
@@ -76,12 +91,20 @@ def schedule(
         memory_policy_module.apply(syscall, memory_policy)
 
 
-def set_rlimits(syscall: Syscall, process: Process) -> None:
-    """Set the resource limits of the calling process."""
-    if process.rlimits:
-        from libcontainer import rlimits
+def set_rlimits(syscall: Syscall, process: Process, channel: Channel, *, has_user_namespace: bool) -> None:
+    """Set the resource limits of the calling process.
 
-        rlimits.set_all(syscall, process.rlimits)
+    Main does it for the root of a user namespace: the rights over limits are those of the host, which it does not have.
+    """
+    if not process.rlimits:
+        return
+    if has_user_namespace:
+        channel.send(channel_module.SET_RLIMITS)
+        channel.expect(channel_module.DONE)
+        return
+    from libcontainer import rlimits
+
+    rlimits.set_all(syscall, process.rlimits)
 
 
 def set_oom_score(pid: int, score: int, *, is_rootless: bool) -> None:
@@ -229,6 +252,78 @@ def enter_cwd(syscall: Syscall, cwd: str, *, is_last: bool) -> None:
         inside = False
     if not inside:
         raise SpecError("process.cwd", f"{cwd}: current working directory is outside of container mount namespace root")
+
+
+def open_console(syscall: Syscall, process: Process, channel: Channel, console: int, *, bind: bool) -> None:
+    """Put the process on a terminal of its own, and send the master to the client, or to main if there is none.
+
+    Args:
+        syscall: the kernel.
+        process: what the terminal is for.
+        channel: to main.
+        console: connected socket of the client, which is closed; -1 for none.
+        bind: the terminal becomes the container's /dev/console.
+    """
+    from libcontainer import tty
+
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    master, name = tty.setup_console(syscall, root, process.console_size, bind=bind)
+    os.close(root)
+    if console >= 0:
+        tty.send_master(console, master, name)
+        os.close(console)
+    else:
+        channel.send(channel_module.CONSOLE, fds=[master])
+    os.close(master)
+
+
+def hand_over_listener(channel: Channel, fd: int) -> None:
+    """Give the seccomp listener to main, who gives it to the agent; wait, for the next call may already ask it."""
+    try:
+        channel.send(channel_module.SECCOMP_FD, fds=[fd])
+    finally:
+        os.close(fd)
+    channel.expect(channel_module.DONE)
+
+
+def variables_of(process: Process, listen_fds: int, listen_pid: int) -> dict[str, str]:
+    """Return the environment of the program; with sockets passed by systemd, what sd_listen_fds(3) wants."""
+    variables = environment.build(process.env, process.user.uid)
+    if listen_fds:
+        variables["LISTEN_FDS"] = str(listen_fds)
+        variables["LISTEN_PID"] = str(listen_pid)
+    return variables
+
+
+def find_program(process: Process, variables: dict[str, str]) -> str:
+    """Return the path of the program, looked for as the shell does.
+
+    Raises:
+        ExecutableError: there is none, or it may not be executed.
+    """
+    args = process.args or ("",)
+    return environment.find_executable(args[0], variables.get("PATH"), process.cwd)
+
+
+def serve(
+    syscall: Syscall, message: Message, channel: Channel, spec: Spec, process: Process, state: ContainerState, pid: int
+) -> None:
+    """Do, as main, what a process in one of its last steps asks for.
+
+    Raises:
+        LibcontainerError: it could not be done, or nobody knows the message.
+    """
+    if message.kind == channel_module.SECCOMP_FD and spec.linux.seccomp is not None:
+        from libcontainer.process import seccomp_listener
+
+        seccomp_listener.send(spec.linux.seccomp, state, pid, message.fds[0])
+    elif message.kind == channel_module.SET_RLIMITS:
+        from libcontainer import rlimits
+
+        rlimits.set_all(syscall, process.rlimits, pid)
+    else:
+        raise LibcontainerError(f"{channel.peer} sent {message.kind!r}")
+    channel.send(channel_module.DONE)
 
 
 def _prctl(syscall: Syscall, what: str, option: int, value: int) -> None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import NoReturn, Protocol
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn, Protocol, TypeAlias
+
+    Kernel: TypeAlias = Callable[[], "Syscall"]
+    """How to get the system calls, for what seldom needs them: loading the cffi module costs a millisecond."""
 
     class Syscall(Protocol):
         """What libcontainer may ask of the kernel; paths are str, fds are int, flags are those of ``flags``."""
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 
         def prctl(self, option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
             """prctl(2)."""
+
+        def set_name(self, name: str) -> None:
+            """prctl(2) with PR_SET_NAME; the kernel keeps the first 15 bytes."""
 
         def personality(self, persona: int) -> None:
             """personality(2)."""
@@ -172,3 +178,10 @@ if TYPE_CHECKING:
 
         def set_mempolicy(self, mode: int, nodes: Sequence[int]) -> None:
             """set_mempolicy(2)."""
+
+
+def linux() -> Syscall:
+    """Return the real system calls; a ``Kernel``."""
+    from libcontainer.syscall.linux import LinuxSyscall
+
+    return LinuxSyscall()

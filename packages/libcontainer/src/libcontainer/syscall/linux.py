@@ -73,6 +73,11 @@ class LinuxSyscall:
         """prctl(2)."""
         return _check(lib.lc_prctl(option, a, b, c, d), "prctl")
 
+    def set_name(self, name: str) -> None:
+        """prctl(2) with PR_SET_NAME; the kernel keeps the first 15 bytes."""
+        text = ffi.new("char[]", name.encode())
+        _check(lib.lc_prctl(flags.PR_SET_NAME, int(ffi.cast("uintptr_t", text)), 0, 0, 0), "prctl")
+
     def personality(self, persona: int) -> None:
         """personality(2)."""
         _check(lib.lc_personality(persona), "personality")

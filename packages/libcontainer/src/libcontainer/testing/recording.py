@@ -90,6 +90,10 @@ class RecordingSyscall:
         """Record prctl(2)."""
         return self._record("prctl", option, a, b, c, d)
 
+    def set_name(self, name: str) -> None:
+        """Record prctl(2) with PR_SET_NAME."""
+        self._record("set_name", name)
+
     def personality(self, persona: int) -> None:
         """Record personality(2)."""
         self._record("personality", persona)

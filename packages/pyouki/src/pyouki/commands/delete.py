@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from libcontainer import log
+from libcontainer import log, syscall
 from libcontainer.container import delete
 from libcontainer.container.store import ContainerDirectory
 from libcontainer.errors import ContainerBusyError, ContainerNotFoundError
-from libcontainer.syscall.linux import LinuxSyscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,4 +38,4 @@ def _delete(directory: ContainerDirectory, *, force: bool) -> None:
         if not force:
             raise
         log.warning("%s; deleting it all the same", error)
-    delete.delete(LinuxSyscall(), directory, force=force)
+    delete.delete(syscall.linux, directory, force=force)

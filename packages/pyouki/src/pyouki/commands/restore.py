@@ -68,5 +68,5 @@ def _stay(syscall: Syscall, restored: Created) -> int:
         foreground.close()
     kill.kill_everything(restored.state)
     restored.directory.lock()
-    delete.delete(syscall, restored.directory, force=True)
+    delete.delete(lambda: syscall, restored.directory, force=True)
     return status

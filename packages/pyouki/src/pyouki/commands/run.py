@@ -38,9 +38,9 @@ def _start(syscall: Syscall, created: Created, *, notifies: bool = False) -> Non
         if notifies:
             from libcontainer import sd_notify
 
-            sd_notify.start(syscall, created.directory)
+            sd_notify.start(lambda: syscall, created.directory)
         else:
-            start.start(syscall, created.directory)
+            start.start(lambda: syscall, created.directory)
     except LibcontainerError as error:
         _delete(syscall, created, error)
         raise
@@ -86,7 +86,7 @@ def _delete(syscall: Syscall, created: Created, reason: LibcontainerError | None
     try:
         if reason is None:
             created.directory.lock()
-        delete.delete(syscall, created.directory, force=True)
+        delete.delete(lambda: syscall, created.directory, force=True)
     except LibcontainerError as error:
         if reason is not None:
             reason.add_note(str(error))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from libcontainer import syscall
 from libcontainer.container import start
 from libcontainer.container.store import ContainerDirectory
-from libcontainer.syscall.linux import LinuxSyscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def run(options: Start, environment: Environment) -> int:
     if os.environ.get("NOTIFY_SOCKET"):
         from libcontainer import sd_notify
 
-        sd_notify.start(LinuxSyscall(), directory)
+        sd_notify.start(syscall.linux, directory)
     else:
-        start.start(LinuxSyscall(), directory)
+        start.start(syscall.linux, directory)
     return 0
