@@ -41,14 +41,14 @@ test-packaging: develop  ## Build all packages, install them into empty environm
 	@packages/prepare.sh busybox-static
 	$(PYTEST) tests/packaging
 
-test-clients: develop  ## Docker, Podman and containerd on top of pyouki
-	$(PYTEST) tests/clients
+test-clients: build  ## Real engines on top of RUNTIME, all or those in ENGINES='docker podman' (CLIENTS=--quick for less)
+	$(SUDO) tests/clients/run $(CLIENTS) $(RUNTIME) $(ENGINES)
 
 test-vm: develop  ## What needs systemd and cgroup v2, in a guest
 	$(PYTEST) tests/vm
 
 check: develop  ## What a change must pass: format, lint, types, imports, unit tests
-	$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy packages/*/src
+	$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports tests/architecture/imports.toml --no-cache
 	$(VENV)/bin/pytest -q packages
 

@@ -1,6 +1,6 @@
 """Writes the table of scenarios, runtimes side by side, as Markdown; the results are those of ``tests/clients/run``.
 
-    tests/clients/table.py RESULTS.tsv... [--times TIMES.md]
+tests/clients/table.py RESULTS.tsv... [--times TIMES.md]
 """
 
 from __future__ import annotations

@@ -71,13 +71,6 @@ def test_sysctl_of_a_namespace_shared_with_the_host(
     runtime.try_create(make_bundle(mutate=mutate)).exit_with(1)
 
 
-def test_sysctl_value_with_a_newline(runtime: Runtime, make_bundle: MakeBundle) -> None:
-    """B11: one key, one line."""
-    mutate = mutations.linux(sysctl={"kernel.shmmax": "4096\n8192"})
-
-    runtime.try_create(make_bundle(mutate=mutate)).exit_with(1)
-
-
 class TestConfigFile:
     """B26: config.json is not a regular file."""
 

@@ -3,6 +3,7 @@
 . "$WORK/tests/engines/docker.sh"
 engine_packages="docker.io"
 scenario_files="swarm"
+quick_leaves_out=rolling_update
 
 _node_socket() { echo "$WORK/swarm/$1/docker.sock"; }
 command=(docker -H "unix://$(_node_socket a)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libcgroups.manager import restore_cgroup_manager
-
 from libcontainer.errors import CgroupsError
 
 TYPE_CHECKING = False
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from libcgroups.manager import CgroupManager
-
     from libcontainer.container.state import ContainerState
 
 

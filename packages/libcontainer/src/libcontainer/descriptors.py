@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check_preserved(count: int) -> None:
         try:
             os.fstat(fd)
         except OSError as error:
-            raise LibcontainerError(
+            raise ArgumentError(
                 f"unable to stat preserved-fd {fd - FIRST + 1} (of {count}): stat /proc/self/fd/{fd}",
                 error.errno,
                 object=f"/proc/self/fd/{fd}",

@@ -4,6 +4,7 @@
 
     LibcontainerError                 anything that went wrong, with code, step, property, syscall, object, errno, hint
     ├── SpecError                     a property of config.json is wrong
+    ├── ArgumentError                 an option or argument of the caller is wrong
     ├── SyscallError                  the kernel refused
     ├── ExecutableError               args[0] cannot be executed: missing, not executable, no interpreter
     ├── HookError                     a hook failed, timed out or could not be started
@@ -111,6 +112,12 @@ class SpecError(LibcontainerError):
         return details
 
 
+class ArgumentError(LibcontainerError):
+    """An option or argument of the caller has a value that cannot be used, alone or together with another."""
+
+    code = "invalid-argument"
+
+
 class SyscallError(LibcontainerError):
     """The kernel refused a system call; ``errno`` is always set."""
 
@@ -193,7 +200,7 @@ class CgroupsError(LibcontainerError):
 _BY_CODE: dict[str, type[LibcontainerError]] = {
     kind.code: kind
     for kind in (
-        SyscallError, ExecutableError, HookError, StateFileError, InvalidIDError, ContainerExistsError,
+        ArgumentError, SyscallError, ExecutableError, HookError, StateFileError, InvalidIDError, ContainerExistsError,
         ContainerNotFoundError, ContainerStatusError, ContainerBusyError, ProcessDiedError, TimeoutExpiredError,
         CgroupsError,
     )

@@ -109,13 +109,13 @@ class Container:
         cls,
         bundle: Path,
         *,
-        id: str | None = None,  # noqa: A002 - the spec's word
+        id: str | None = None,
         root: Path | None = None,
         detach: bool = False,
         stdin: Stream | None = None,
         stdout: Stream | None = None,
         stderr: Stream | None = None,
-        input: bytes | None = None,  # noqa: A002 - as in subprocess
+        input: bytes | None = None,
         capture_output: bool = False,
         pass_fds: Sequence[int] = (),
         console_socket: Path = "",
@@ -179,7 +179,7 @@ class Container:
         return cls(store.ContainerDirectory(options.root, options.container_id), engine, answer, stdio.captures)
 
     @classmethod
-    def load(cls, root: Path, id: str) -> Self:  # noqa: A002 - the spec's word
+    def load(cls, root: Path, id: str) -> Self:
         """Return a container that exists, whoever created it; closing the object leaves it alone.
 
         Raises:
@@ -348,7 +348,7 @@ class Container:
             stdio.close()
         return Process(tuple(args), answer, stdio.captures)
 
-    def kill(self, signal: int | str = "TERM", *, all: bool = False) -> None:  # noqa: A002 - as in the command
+    def kill(self, signal: int | str = "TERM", *, all: bool = False) -> None:
         """Send a signal, by number or name, to its init, or to all of its processes.
 
         Raises:

@@ -7,14 +7,12 @@ import os
 from libcgroups import detect
 from libcgroups.manager import CgroupConfig, Hierarchy, create_cgroup_manager
 from libcgroups.resources import LinuxDeviceCgroup, LinuxResources
-
 from libcontainer import cgroups, user_ns
 from libcontainer.rootfs.cgroup import CgroupView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libcgroups.manager import CgroupManager
-
     from libcontainer.oci.spec import Spec
 
 
@@ -79,7 +77,7 @@ def _own(mounts: detect.Mounts) -> tuple[Hierarchy, ...]:
 
 
 def _owner(spec: Spec) -> int | None:
-    """Return who is given the cgroup: the container's user, if it gets to see and write its cgroup (config-linux.md)."""
+    """Return who is given the cgroup: the container's user, if it sees and may write its cgroup (config-linux.md)."""
     linux = spec.linux
     if not any(namespace.type == "cgroup" and not namespace.path for namespace in linux.namespaces):
         return None

@@ -15,7 +15,7 @@ try:
 except ImportError:  # another interpreter than CPython
     from signal import pidfd_send_signal
 
-__all__ = ["kill_child", "open_process", "pidfd_send_signal", "start_time", "wait_for_exit"]
+__all__ = ["kill_child", "open_process", "pidfd_send_signal", "reap", "start_time", "wait_for_exit"]
 
 _SIGKILL = 9
 
@@ -81,3 +81,12 @@ def kill_child(pid: int, pidfd: int, timeout_s: float) -> None:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         pass
+
+
+def reap(pid: int) -> int | None:
+    """Wait for the end of a child; returns its status, or minus a signal's number; None if it is not ours (any more)."""
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status)

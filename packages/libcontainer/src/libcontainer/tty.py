@@ -156,8 +156,12 @@ def attach(slave_fd: int) -> None:
         os.dup2(slave_fd, fd, inheritable=True)
 
 
-def connect_console_socket(path: str) -> int:
+def connect_console_socket(path: str, name: str = "console socket") -> int:
     """Connect to the socket a client listens on for the master, ``--console-socket``; returns the descriptor.
+
+    Args:
+        path: of the socket.
+        name: what errors call it.
 
     Raises:
         SyscallError: nobody listens, or the path is not a socket.
@@ -176,7 +180,7 @@ def connect_console_socket(path: str) -> int:
     except OSError as error:
         connection.close()
         raise errors.syscall_error(
-            error, f"connect to console socket {path}", step="console", hint="does the client listen on it?"
+            error, f"connect to {name} {path}", step=name.partition(" ")[0], hint="does the client listen on it?"
         ) from error
     return connection.detach()
 

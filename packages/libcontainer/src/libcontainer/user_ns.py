@@ -102,5 +102,5 @@ def _refused(kind: str, number: int | None) -> SyscallError:
         property=f"linux.{kind}Mappings",
         syscall="write",
         object=f"{kind}_map",
-        hint=f"an ordinary user may map their own {kind} alone, or ranges of /etc/sub{kind} with new{kind}map installed",
+        hint=f"ordinary users may map their own {kind} alone, or ranges of /etc/sub{kind} with new{kind}map installed",
     )

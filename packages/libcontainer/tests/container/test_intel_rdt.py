@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from libcontainer import intel_rdt
 from libcontainer.errors import SpecError, SyscallError
 from libcontainer.oci.spec import LinuxIntelRdt
-from libcontainer import intel_rdt
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -50,7 +50,7 @@ class Parameter:
         names: tuple[str, ...],
         metavar: str,
         default: object,
-        help: str,  # noqa: A002 - the word of every command-line library
+        help: str,
         hidden: bool = False,
         minimum: int = INT64_MIN,
         maximum: int = INT64_MAX,
@@ -92,7 +92,7 @@ def opt(
     *names: str,
     metavar: str,
     default: T,
-    help: str,  # noqa: A002
+    help: str,
     hidden: bool = False,
     minimum: int = INT64_MIN,
     maximum: int = INT64_MAX,
@@ -106,17 +106,17 @@ def opt(
     return Parameter(names, metavar, default, help, hidden, minimum, maximum, choices, complaint)  # type: ignore[return-value]  # a descriptor
 
 
-def flag(*names: str, help: str, hidden: bool = False) -> bool:  # noqa: A002
+def flag(*names: str, help: str, hidden: bool = False) -> bool:
     """Describe an option without a value; ``--name=false`` takes it back, as with Go's flags."""
     return Parameter(names, "", False, help, hidden, is_flag=True)  # type: ignore[return-value]  # a descriptor
 
 
-def arg(metavar: str, *, help: str, default: object = REQUIRED, choices: tuple[str, ...] = ()) -> str:  # noqa: A002
+def arg(metavar: str, *, help: str, default: object = REQUIRED, choices: tuple[str, ...] = ()) -> str:
     """Describe an argument; without a default it must be given."""
     return Parameter((), metavar, default, help, choices=choices)  # type: ignore[return-value]  # a descriptor
 
 
-def rest(metavar: str, *, help: str) -> tuple[str, ...]:  # noqa: A002
+def rest(metavar: str, *, help: str) -> tuple[str, ...]:
     """Describe the words after the last argument, which are passed on untouched, even those that look like options."""
     return Parameter((), metavar, (), help, is_rest=True)  # type: ignore[return-value]  # a descriptor
 

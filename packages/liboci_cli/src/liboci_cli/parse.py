@@ -47,7 +47,7 @@ class Invocation:
 
     __slots__ = ("command_name", "globals", "options")
 
-    def __init__(self, globals: GlobalOptions, command_name: str, options: Command) -> None:  # noqa: A002
+    def __init__(self, globals: GlobalOptions, command_name: str, options: Command) -> None:
         self.globals = globals
         self.command_name = command_name
         self.options = options

@@ -39,12 +39,12 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
         packages: the directory that holds our packages.
         argv: the command line without the program's name.
     """
-    index: Mapping[str, tuple[int, int]] = marshal.loads(_read_part(file))  # noqa: S302 - lies beside our own code
+    index: Mapping[str, tuple[int, int]] = marshal.loads(_read_part(file))  # lies beside our own code
     command = next((word for word in argv if word in index), None)
     if command is not None:
         offset, length = index[command]
         file.seek(offset, 1)
-        _run(packages, marshal.loads(file.read(length)))  # noqa: S302
+        _run(packages, marshal.loads(file.read(length)))
 
 
 def _read_part(file: BinaryIO) -> bytes:

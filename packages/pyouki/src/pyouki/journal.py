@@ -11,7 +11,7 @@ import errno
 import os
 import time
 
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import SyscallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Journal:
     """A connection to systemd's journal."""
 
     def __init__(self, identifier: str, path: str = JOURNAL_SOCKET) -> None:
-        """Connect; LibcontainerError if nobody listens."""
+        """Connect; SyscallError if nobody listens."""
         self._identifier = identifier
         self._socket = _connect(path, "journald", "is systemd-journald running? give a file with --log")
 
@@ -71,7 +71,7 @@ class Syslog:
     """A connection to the local syslog daemon."""
 
     def __init__(self, identifier: str, path: str = SYSLOG_SOCKET) -> None:
-        """Connect; LibcontainerError if nobody listens."""
+        """Connect; SyscallError if nobody listens."""
         self._identifier = identifier
         self._socket = _connect(path, "syslog", "is a syslog daemon running? give a file with --log")
 
@@ -95,7 +95,7 @@ def connect(target: str) -> Journal | Syslog:
     """Connect to what a ``--log`` names: ``journald:IDENTIFIER`` or ``syslog:IDENTIFIER``.
 
     Raises:
-        LibcontainerError: nobody listens there.
+        SyscallError: nobody listens there.
     """
     kind, _, identifier = target.partition(":")
     return Syslog(identifier or "pyouki") if kind == "syslog" else Journal(identifier or "pyouki")
@@ -108,7 +108,7 @@ def _connect(path: str, name: str, hint: str) -> _socket.socket:
         connection.connect(path)
     except OSError as error:
         connection.close()
-        raise LibcontainerError(f"log to {name}: connect to {path}", error.errno, object=path, hint=hint) from None
+        raise SyscallError(f"log to {name}: connect to {path}", error.errno, object=path, hint=hint) from None
     return connection
 
 

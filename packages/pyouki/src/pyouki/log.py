@@ -11,7 +11,7 @@ import sys
 
 from libcontainer import log as library_log
 from libcontainer import rfc3339
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import LibcontainerError, SyscallError
 from libcontainer.oci import json_text
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ class Log:
                     path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_SYNC, 0o644
                 )
             except OSError as error:
-                raise LibcontainerError(
+                raise SyscallError(
                     f"open log file {path}", error.errno, object=path, hint="--log names a file to append to"
                 ) from None
         if journal and self._journal is None:
@@ -86,7 +86,7 @@ def open_log(options: GlobalOptions) -> Log:
     """Make the log that the global options describe, and let the libraries write to it.
 
     Raises:
-        LibcontainerError: the file cannot be opened.
+        SyscallError: the file cannot be opened.
     """
     level = _LEVELS[options.log_level]
     if options.debug:

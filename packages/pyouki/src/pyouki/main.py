@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from liboci_cli.parse import parse
-
 from libcontainer import descriptors
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import LibcontainerError, SyscallError
+from liboci_cli.parse import parse
 from pyouki import log as log_module
 from pyouki import root_path
 
@@ -16,10 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from liboci_cli.table import GlobalOptions
     from liboci_cli.options import Command
     from liboci_cli.parse import Invocation
-
+    from liboci_cli.table import GlobalOptions
     from pyouki.log import Log
 
 FAILURE = 1
@@ -85,7 +83,7 @@ def _described(error: Exception, name: str) -> LibcontainerError:
     if isinstance(error, BrokenPipeError):
         return LibcontainerError(f"{name}: nobody reads the output any more")
     if isinstance(error, OSError) and error.filename:
-        return LibcontainerError(f"{name}: {os.fsdecode(error.filename)}", error.errno, object=str(error.filename))
+        return SyscallError(f"{name}: {os.fsdecode(error.filename)}", error.errno, object=str(error.filename))
     place, trace = "", error.__traceback__
     while trace is not None:
         place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from libcontainer.container import store
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError, LibcontainerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def for_each(environment: Environment, pattern: str, act: Callable[[store.ContainerDirectory], None]) -> int:
-    """Act on every container whose whole id matches; go on after failures, and tell the first of them.
+    """Act on every container whose id the pattern is found in; go on after failures, and tell the first of them.
 
     Raises:
         LibcontainerError: the pattern is invalid, or a container refused.
@@ -23,7 +23,7 @@ def for_each(environment: Environment, pattern: str, act: Callable[[store.Contai
     try:
         expression = re.compile(pattern)
     except re.error as error:
-        raise LibcontainerError(f"invalid regular expression {pattern!r}: {error}", object=pattern) from None
+        raise ArgumentError(f"invalid regular expression {pattern!r}: {error}", object=pattern) from None
     first: LibcontainerError | None = None
     for container_id in store.list_ids(environment.root):
         if not expression.search(container_id):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from libcgroups.resources import LinuxBlockIO, LinuxCPU, LinuxMemory, LinuxPids, LinuxResources
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError
 from libcontainer.oci import load
 from liboci_cli.values import parse_size
 
@@ -45,7 +45,7 @@ def read(source: str) -> LinuxResources:
     while part := os.read(0, 1 << 16):
         size += len(part)
         if size > load.MAX_SIZE:
-            raise LibcontainerError(f"read standard input: larger than {load.MAX_SIZE} bytes")
+            raise ArgumentError(f"read standard input: larger than {load.MAX_SIZE} bytes")
         parts.append(part)
     return load.load_resources(b"".join(parts))
 
@@ -54,7 +54,7 @@ def of(options: Update) -> LinuxResources:
     """Return the resources that the other options name.
 
     Raises:
-        LibcontainerError: a size is none.
+        ArgumentError: a size is none.
     """
     cpu = {field: value for name, field in _CPU.items() if (value := getattr(options, name)) is not None}
     memory = {
@@ -73,4 +73,4 @@ def _size(name: str, text: str) -> int:
     try:
         return parse_size(text)
     except ValueError as error:
-        raise LibcontainerError(f"invalid value for {option}: {error}", object=option) from None
+        raise ArgumentError(f"invalid value for {option}: {error}", object=option) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from libcontainer import user_ns
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError
 
 DEFAULT = "/run/pyouki"
 
@@ -19,14 +19,15 @@ def determine(given: str | None) -> str:
     """Return the absolute directory of all containers.
 
     ``--root`` wins. Root of the host gets /run/pyouki. Others get the first that they can make or own of
-    $XDG_RUNTIME_DIR/pyouki, /run/user/UID/pyouki, $HOME/.pyouki/run and /tmp/pyouki-UID.
+    $XDG_RUNTIME_DIR/pyouki, /run/user/UID/pyouki, $HOME/.pyouki/run and /tmp/pyouki-UID; with the sticky bit, which
+    keeps cleaners of temporary files away (XDG Base Directory Specification).
 
     Raises:
-        LibcontainerError: ``--root`` is empty or ``/``, or no place can be used.
+        ArgumentError: ``--root`` is empty or ``/``, or no place can be used.
     """
     if given is not None:
         if given in ("", "/"):
-            raise LibcontainerError(f"invalid --root {given!r}", object=given, hint="name a directory of its own")
+            raise ArgumentError(f"invalid --root {given!r}", object=given, hint="name a directory of its own")
         return os.path.abspath(given)
     if not is_rootless():
         return DEFAULT
@@ -35,20 +36,24 @@ def determine(given: str | None) -> str:
         (os.environ.get("XDG_RUNTIME_DIR"), "pyouki"),
         (f"/run/user/{uid}", "pyouki"),
         (os.environ.get("HOME"), ".pyouki/run"),
-        ("/tmp", f"pyouki-{uid}"),  # noqa: S108 - its owner is checked
+        ("/tmp", f"pyouki-{uid}"),  # its owner is checked
     ):
         if parent and os.path.isabs(parent):
             candidate = os.path.join(parent, name)
             if _is_ours(candidate, uid):
                 return candidate
-    raise LibcontainerError(
+    raise ArgumentError(
         "no directory for the states of containers can be used", hint="set XDG_RUNTIME_DIR, or give --root"
     )
 
 
 def _is_ours(path: str, uid: int) -> bool:
     try:
-        os.makedirs(path, 0o700, exist_ok=True)
+        try:
+            os.makedirs(path, 0o700)
+            os.chmod(path, 0o1700)
+        except FileExistsError:
+            pass
         found = os.lstat(path)
     except OSError:
         return False

@@ -19,9 +19,7 @@ MODULES = SITE_PACKAGES / "pyouki" / "hot_modules.txt"
 
 def main() -> None:
     """Write the bundle beside the installed package, by rename: commands may be running."""
-    parts = {
-        command: [_source(name) for name in names] for command, names in read_modules(MODULES.read_text()).items()
-    }
+    parts = {command: [_source(name) for name in names] for command, names in read_modules(MODULES.read_text()).items()}
     target = SITE_PACKAGES / "pyouki" / bundle.NAME
     fresh = target.with_suffix(".new")
     bundle.write(str(fresh), parts)

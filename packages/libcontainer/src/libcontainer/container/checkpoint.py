@@ -11,7 +11,7 @@ from libcontainer.container import delete, status, store
 from libcontainer.container.state import PAUSED, RUNNING
 from libcontainer.criu import external, rpc
 from libcontainer.criu.operation import Operation
-from libcontainer.errors import ContainerStatusError, LibcontainerError
+from libcontainer.errors import ArgumentError, ContainerStatusError
 from libcontainer.oci import json_text, load
 
 TYPE_CHECKING = False
@@ -88,7 +88,7 @@ def _check_parent(options: CheckpointOptions) -> None:
     if parent is None:
         return
     if os.path.isabs(parent) or not os.path.isdir(os.path.join(options.image_path, parent)):
-        raise LibcontainerError(
+        raise ArgumentError(
             f"invalid parent path {parent!r}: not an existing directory relative to the image path",
             object=parent,
             hint="name the directory of a pre-dump, such as ../pre-dump",
@@ -101,9 +101,9 @@ def _check_status_fd(fd: int) -> None:
     try:
         is_writable = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
     except OSError as error:
-        raise LibcontainerError(f"--status-fd {fd}", error.errno, object=str(fd)) from None
+        raise ArgumentError(f"--status-fd {fd}", error.errno, object=str(fd)) from None
     if not is_writable:
-        raise LibcontainerError(f"--status-fd {fd}: not open for writing", object=str(fd))
+        raise ArgumentError(f"--status-fd {fd}: not open for writing", object=str(fd))
 
 
 def _needed_features(options: CheckpointOptions) -> list[tuple[int, str]]:

@@ -45,7 +45,7 @@ def kill(directory: ContainerDirectory, signal: int, *, everything: bool = False
             return
     fd = pidfd.open_process(state.pid, state.pid_start_time)
     if fd is None:
-        if everything or signal == SIGKILL and not state.has_private_pids:
+        if everything or (signal == SIGKILL and not state.has_private_pids):
             return
         raise _not_running(state.id)
     try:

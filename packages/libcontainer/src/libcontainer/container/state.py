@@ -7,7 +7,6 @@ happens to the runtime, the disk names everything that must be removed.
 from __future__ import annotations
 
 from libcgroups.record import Record
-
 from libcontainer.errors import StateFileError
 from libcontainer.oci import json_text
 
@@ -60,9 +59,9 @@ class ContainerState(Record):
     pid_start_time: int = 0
     cgroup: Mapping[str, object] = EMPTY
     freezer: str = ""
-    namespaces: list[str] = []  # noqa: RUF012 - never changed: the record is frozen
+    namespaces: list[str] = []  # never changed: the record is frozen
     has_private_pids: bool = False
-    hooks: list[str] = []  # noqa: RUF012
+    hooks: list[str] = []
     rootless: bool = False
     intel_rdt: str = ""
     executable: str = ""
@@ -89,7 +88,9 @@ def from_json(text: bytes, path: str) -> ContainerState:
     try:
         values = json_text.loads(text)
     except ValueError as error:
-        raise StateFileError(f"read {path}: {error}", object=path, hint="delete --force removes the container") from None
+        raise StateFileError(
+            f"read {path}: {error}", object=path, hint="delete --force removes the container"
+        ) from None
     if not isinstance(values, dict) or not values.keys() <= _KINDS.keys():
         raise StateFileError(f"read {path}: not a container's state", object=path)
     for name, value in values.items():
@@ -110,4 +111,3 @@ def oci_state(state: ContainerState, status: str, *, pid: int | None = None) -> 
     if state.annotations:
         value["annotations"] = dict(state.annotations)
     return value
-

@@ -101,7 +101,9 @@ class ContainerDirectory:
             is_directory = False
         if not is_directory:
             raise ContainerNotFoundError(
-                f"container {self.id!r} does not exist", object=self.id, hint=f"list shows the containers in {self.root}"
+                f"container {self.id!r} does not exist",
+                object=self.id,
+                hint=f"list shows the containers in {self.root}",
             )
 
     def lock(self, timeout_s: float = LOCK_TIMEOUT_S) -> None:

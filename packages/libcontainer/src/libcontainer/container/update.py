@@ -82,8 +82,8 @@ def _apply(state: ContainerState, resources: LinuxResources, schemas: ResctrlSch
         if schemas is None:
             manager.update(resources)
             return
-    from libcontainer.oci import load
     from libcontainer import intel_rdt
+    from libcontainer.oci import load
 
     # First, as its old lines are easily written back.
     written = intel_rdt.update(state.id, load.parse(config).linux.intel_rdt, schemas.l3_cache, schemas.mem_bw)

@@ -197,7 +197,7 @@ def _learn(cls: type[Record], key: str, fields: dict[str, tuple[str, Checker]]) 
     if name not in cls.__fields__ or json_name(name) != key:
         return None
     # inspect.get_annotations is what RUF063 wants, and inspect costs 15 ms.
-    owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", ()))  # noqa: RUF063
+    owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", ()))
     field = fields[key] = name, _compile(owner.__annotations__[name], owner.__module__)
     return field
 

@@ -73,7 +73,7 @@ def model(cls: type[Record]) -> type[pydantic.BaseModel]:
         return known
     fields: dict[str, Any] = {}
     for name in cls.__fields__:
-        owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", ()))  # noqa: RUF063
+        owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", ()))
         kind = eval(owner.__annotations__[name], {}, _Meanings(vars(sys.modules[owner.__module__])))
         if hasattr(cls, name):
             # None, because null is the same as absent. The true default is not needed to accept or refuse.

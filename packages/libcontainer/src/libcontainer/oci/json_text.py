@@ -71,6 +71,11 @@ def _parse(text: str | bytes, scan: Scan) -> object:
         raise ValueError(f"expected a value {_place(text, stop.value)}") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except SystemError:
+        # The C scanner raises json.JSONDecodeError, and nothing at all if that is not loaded.
+        import json  # noqa: F401
+
+        return _parse(text, scan)
     except ValueError as error:
         position = getattr(error, "pos", None)
         if position is not None:

@@ -11,7 +11,6 @@ import os
 
 from libcgroups.manager import ControllerOpt
 from libcgroups.record import Record
-
 from libcontainer import (
     capabilities,
     cgroups,
@@ -26,21 +25,21 @@ from libcontainer import (
 )
 from libcontainer.container import state as state_module
 from libcontainer.container import store
-from libcontainer.errors import LibcontainerError, ProcessDiedError, SpecError, SyscallError
+from libcontainer.errors import CgroupsError, LibcontainerError, ProcessDiedError, SpecError, SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
 from libcontainer.process import init, intermediate, pid_file, plan, steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from libcgroups.manager import CgroupManager
-
+    from libcgroups.resources import LinuxResources
     from libcontainer.container.state import ContainerState
     from libcontainer.executor import Executor
     from libcontainer.net_devices import MovedDevice, Mover
-    from libcontainer.oci.spec import Hook, LinuxIDMapping, Spec
+    from libcontainer.oci.spec import LinuxIDMapping, Spec
     from libcontainer.process.channel import Channel, Message
     from libcontainer.process.plan import CreateOptions, Plan
     from libcontainer.seccomp import Program
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
 
 _SIGKILL = 9
 _DEATH_TIMEOUT_S = 10.0
+_DYING_TIMEOUT_S = 1.0
 
 
 class Created(Record):
@@ -86,15 +86,10 @@ def create(
         from libcontainer import sd_notify
 
         spec = sd_notify.with_socket(spec, directory.path)
-    manager = new_cgroup.choose(
-        spec,
-        options.container_id,
-        rootless=options.rootless,
-        systemd_cgroup=options.systemd_cgroup,
-        disabled=options.no_cgroup,
-    )
+    manager = manager_of(options, spec)
     last_cap = capabilities.last_cap(syscall)
-    made = plan.make(options, spec, manager, last_cap, _grantable(syscall, spec), executor.first_that_can(spec, executors))
+    workload = executor.first_that_can(spec, executors)
+    made = plan.make(options, spec, manager, last_cap, _grantable(syscall, spec), workload)
     _preload(syscall, made)
     program = _filter_program(options, spec)
     directory.make()
@@ -104,6 +99,17 @@ def create(
     except BaseException as error:
         creation.undo(error)
         raise
+
+
+def manager_of(options: CreateOptions, spec: Spec) -> CgroupManager:
+    """Choose the container's cgroup manager; nothing is touched."""
+    return new_cgroup.choose(
+        spec,
+        options.container_id,
+        rootless=options.rootless,
+        systemd_cgroup=options.systemd_cgroup,
+        disabled=options.no_cgroup,
+    )
 
 
 def _grantable(syscall: Syscall, spec: Spec) -> int:
@@ -168,7 +174,7 @@ class _Creation:
         self.resources = new_cgroup.resources_of(made.spec, rootless=made.options.rootless)
         self.program = program
         self.last_cap = last_cap
-        self.state = _first_state(made, manager)
+        self.state = first_state(made.options, made.spec, made.rootfs, manager)
         self.pid = 0
         self.pidfd = -1
         self.master = -1
@@ -189,16 +195,15 @@ class _Creation:
             self.manager.create(self.resources)
             if self.options.rootless:
                 self.plan = plan.with_cgroup(self.plan, self.manager)
-                self.state = self.state.replace(
-                    cgroup=self.manager.state(), freezer=cgroups.freezer_file(self.manager)
-                )
-        self._clone(handles, channel)
-        self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
-        self.directory.save(self.state)
-        self._set_oom_score()
-        self._limit()
-        channel.send(channel_module.CGROUP_JOINED)
-        self._attend(channel)
+                self.state = self.state.replace(cgroup=self.manager.state(), freezer=cgroups.freezer_file(self.manager))
+        try:
+            self._bring_up(handles, channel)
+        except (ProcessDiedError, CgroupsError) as error:
+            if not self.pid or not pidfd.wait_for_exit(self.pidfd, _DYING_TIMEOUT_S):
+                raise
+            while channel.receive() is not None:  # what init has said comes first: this raises it
+                pass
+            raise self._died() from error
         channel.close()
         self._hand_out_pid()
         self.state = self.state.replace(status=state_module.CREATED)
@@ -206,6 +211,20 @@ class _Creation:
         if self.net_mover is not None:
             self.net_mover.close()
         return Created(self.state, self.directory, self.pidfd, self.master)
+
+    def _bring_up(self, handles: init.Handles, channel: Channel) -> None:
+        """Clone init, put it into its cgroup, and attend to it until it waits for start."""
+        self._clone(handles, channel)
+        self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
+        self.directory.save(self.state)
+        self._set_oom_score()
+        # While init mounts.
+        self.state = limit(self.manager, self.resources, self.spec, self.state, self.pid)
+        self.directory.save(self.state)
+        channel.send(channel_module.CGROUP_JOINED)
+        self._attend(channel)
+        if not self.is_ready or pidfd.wait_for_exit(self.pidfd, 0):
+            raise self._died()
 
     def _open_handles(self) -> tuple[init.Handles, Channel]:
         """Open everything that init inherits, and main's end of the channel."""
@@ -281,18 +300,19 @@ class _Creation:
             intermediate.run(self.syscall, self.plan, its, joined, init_run)
         its.close()
         try:
-            while True:
-                message = mine.receive()
-                if message is None:
-                    raise ProcessDiedError("the intermediate process ended unexpectedly", step="namespaces")
-                if message.kind == channel_module.INIT_FORKED:
-                    break
+            while (message := mine.receive()) is not None and message.kind != channel_module.INIT_FORKED:
                 self._map_ids(child, mine)
+            if message is None:
+                raise ProcessDiedError("the intermediate process ended unexpectedly")
             self.pid = message.number("pid")
             self.pidfd = message.fds[0]
+        except ProcessDiedError:
+            from libcontainer.process import death
+
+            raise death.explain("the intermediate process", child, "the container's init was cloned") from None
         finally:
             mine.close()
-            os.waitpid(child, 0)
+            pidfd.reap(child)
             os.close(child_pidfd)
 
     def _map_ids(self, pid: int, channel: Channel) -> None:
@@ -306,20 +326,6 @@ class _Creation:
         if score is not None:
             steps.set_oom_score(self.pid, score, is_rootless=self.options.rootless)
 
-    def _limit(self) -> None:
-        """Put init into its cgroup and apply the limits, while init mounts."""
-        with cgroups.translated("cgroup join"):
-            log.debug("join cgroup (pid=%d)", self.pid)
-            self.manager.add_task(self.pid)
-        with cgroups.translated("cgroup limits"):
-            self.manager.apply(ControllerOpt(resources=self.resources))
-        if self.spec.linux.intel_rdt is not None:
-            from libcontainer import intel_rdt
-
-            group = intel_rdt.set_up(self.options.container_id, self.spec.linux.intel_rdt, self.pid)
-            self.state = self.state.replace(intel_rdt=group)
-            self.directory.save(self.state)
-
     def _attend(self, channel: Channel) -> None:
         """Do for init what only main can, until it waits for start: its end of the channel closes by exec."""
         while True:
@@ -332,32 +338,18 @@ class _Creation:
                 self.state = self.state.replace(executable=str(message.values.get("executable", "")))
             else:
                 self._serve(message, channel)
-        if not self.is_ready or pidfd.wait_for_exit(self.pidfd, 0):
-            raise self._died()
 
     def _serve(self, message: Message, channel: Channel) -> None:
         if message.kind == channel_module.ROOT_MOUNTED:
-            self._run_runtime_hooks()
+            run_runtime_hooks(self.syscall, self.spec, self.state, self.pid)
             channel.send(channel_module.RUNTIME_HOOKS_DONE)
         elif message.kind == channel_module.CONSOLE:
             self.master = message.fds[0]
-        elif message.kind == channel_module.SECCOMP_FD:
-            from libcontainer.process import seccomp_listener
-
-            section = self.spec.linux.seccomp
-            assert section is not None
-            seccomp_listener.send(section, self.state, self.pid, message.fds[0])
-            channel.send(channel_module.DONE)
-        elif message.kind == channel_module.SET_RLIMITS:
-            from libcontainer import rlimits
-
-            rlimits.set_all(self.syscall, self.plan.process.rlimits, self.pid)
-            channel.send(channel_module.DONE)
         elif message.kind == channel_module.MOVE_NET_DEVICES:
             self._move_net_devices()
             channel.send(channel_module.DONE)
         else:
-            raise LibcontainerError(f"the container's init sent {message.kind!r}")
+            steps.serve(self.syscall, message, channel, self.spec, self.plan.process, self.state, self.pid)
 
     def _move_net_devices(self) -> None:
         from libcontainer import net_devices
@@ -378,27 +370,6 @@ class _Creation:
         finally:
             self.net_mover.close()
 
-    def _run_runtime_hooks(self) -> None:
-        hooks = self.spec.hooks
-        assert hooks is not None
-        self._run_hooks("prestart", hooks.prestart)
-        self._run_hooks("createRuntime", hooks.create_runtime)
-
-    def _run_hooks(self, kind: str, hooks: Sequence[Hook]) -> None:
-        if not hooks:
-            return
-        from libcontainer import hooks as hooks_module
-
-        text = json_text.dumps(state_module.oci_state(self.state, state_module.CREATING, pid=self.pid))
-        hooks_module.run_outside(
-            self.syscall,
-            hooks,
-            text.encode(),
-            kind=kind,
-            cwd=self.options.bundle,
-            annotations=self.spec.annotations,
-        )
-
     def _hand_out_pid(self) -> None:
         if self.options.pidfd_socket:
             pid_file.send_pidfd(self.options.pidfd_socket, self.pidfd, "standard")
@@ -410,58 +381,33 @@ class _Creation:
         if self.options.pid_file:
             pid_file.write(self.options.pid_file, self.pid)
 
-    def _died(self) -> LibcontainerError:
-        """Say how init ended: only its exit status, and perhaps its cgroup, can still tell."""
-        _, status = os.waitpid(self.pid, 0)
-        self.pid = 0
-        code = os.waitstatus_to_exitcode(status)
-        if code == -_SIGKILL:
-            from libcontainer.process import out_of_memory
+    def _died(self) -> ProcessDiedError:
+        from libcontainer.process import death
 
-            explained = out_of_memory.explain(self.manager, self.spec.linux.resources)
-            if explained is not None:
-                return explained
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-        return ProcessDiedError(f"the container's init {how} before the container was created", step="create")
+        step = "wait for start" if self.is_ready else None
+        pid, self.pid = self.pid, 0
+        before = "the container was created"
+        return death.explain("the container's init", pid, before, self.manager, self.resources, step)
 
     def undo(self, error: BaseException) -> None:
         """Take everything back; what cannot be is told as a note to the error that is the reason."""
-        for name, act in (
+        do_all(
+            error,
             ("bring the network devices back", self._bring_net_devices_back),
             ("kill init", self._kill_init),
-            ("remove the cgroup", self._remove_cgroup),
+            ("remove the cgroup", lambda: remove_cgroup(self.manager, self.state)),
             ("remove the pid file", self._remove_pid_file),
             ("run the poststop hooks", self._run_poststop_hooks),
             ("remove the state", self.directory.remove),
-        ):
-            try:
-                act()
-            except (LibcontainerError, OSError) as failure:
-                error.add_note(f"{name}: {failure}")
+        )
 
     def _kill_init(self) -> None:
         if self.pidfd < 0:
             return
         if self.pid:
-            try:
-                pidfd.pidfd_send_signal(self.pidfd, _SIGKILL)
-            except ProcessLookupError:
-                pass
-            pidfd.wait_for_exit(self.pidfd, _DEATH_TIMEOUT_S)
-            try:
-                os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
+            pidfd.kill_child(self.pid, self.pidfd, _DEATH_TIMEOUT_S)
         os.close(self.pidfd)
         self.pidfd = -1
-
-    def _remove_cgroup(self) -> None:
-        with cgroups.translated("cgroup remove"):
-            self.manager.remove()
-        if self.state.intel_rdt:
-            from libcontainer import intel_rdt
-
-            intel_rdt.clean_up(self.state.intel_rdt)
 
     def _remove_pid_file(self) -> None:
         if self.options.pid_file and self.is_ready and self.pid:
@@ -478,25 +424,76 @@ class _Creation:
             delete.run_poststop_hooks(self.syscall, self.state, hooks.poststop)
 
 
-def _first_state(made: Plan, manager: CgroupManager) -> ContainerState:
-    spec, options = made.spec, made.options
-    hooks = spec.hooks
+def first_state(options: CreateOptions, spec: Spec, rootfs: str, manager: CgroupManager) -> ContainerState:
+    """Return what is saved of a container before anything is made of it."""
+    hooks, types = spec.hooks, spec.linux.namespaces
     return state_module.ContainerState(
         id=options.container_id,
         status=state_module.CREATING,
         bundle=options.bundle,
-        rootfs=made.rootfs,
+        rootfs=rootfs,
         created=rfc3339.now(),
         owner=os.geteuid(),
         oci_version=spec.oci_version,
         annotations=dict(spec.annotations),
         cgroup=manager.state(),
         freezer=cgroups.freezer_file(manager),
-        namespaces=[namespace.type for namespace in spec.linux.namespaces],
-        has_private_pids="pid" in made.new_types,
+        namespaces=[namespace.type for namespace in types],
+        has_private_pids="pid" in namespaces.new_types(types),
         hooks=[kind for kind in ("poststart", "poststop") if hooks is not None and getattr(hooks, kind)],
         rootless=options.rootless,
     )
+
+
+def limit(
+    manager: CgroupManager, resources: LinuxResources | None, spec: Spec, state: ContainerState, pid: int
+) -> ContainerState:
+    """Put a process into the container's cgroup and apply the limits; returns the state with what was made for that."""
+    with cgroups.translated("cgroup join"):
+        log.debug("join cgroup (pid=%d)", pid)
+        manager.add_task(pid)
+    with cgroups.translated("cgroup limits"):
+        manager.apply(ControllerOpt(resources=resources))
+    if spec.linux.intel_rdt is None:
+        return state
+    from libcontainer import intel_rdt
+
+    return state.replace(intel_rdt=intel_rdt.set_up(state.id, spec.linux.intel_rdt, pid))
+
+
+def remove_cgroup(manager: CgroupManager, state: ContainerState) -> None:
+    """Remove what ``limit`` and the manager have made; no process is in it any more."""
+    with cgroups.translated("cgroup remove"):
+        manager.remove()
+    if state.intel_rdt:
+        from libcontainer import intel_rdt
+
+        intel_rdt.clean_up(state.intel_rdt)
+
+
+def run_runtime_hooks(syscall: Syscall, spec: Spec, state: ContainerState, pid: int) -> None:
+    """Run the prestart and createRuntime hooks: the namespaces are there, and the root is not entered yet.
+
+    Raises:
+        HookError: one failed, and the container is not to be.
+    """
+    if spec.hooks is None:
+        return
+    text = json_text.dumps(state_module.oci_state(state, state_module.CREATING, pid=pid)).encode()
+    for kind, hooks in (("prestart", spec.hooks.prestart), ("createRuntime", spec.hooks.create_runtime)):
+        if hooks:
+            from libcontainer import hooks as hooks_module
+
+            hooks_module.run_outside(syscall, hooks, text, kind=kind, cwd=state.bundle, annotations=spec.annotations)
+
+
+def do_all(reason: BaseException, *acts: tuple[str, Callable[[], object]]) -> None:
+    """Do every act of an undoing, whichever fails; that is told as a note to the error that is the reason."""
+    for name, act in acts:
+        try:
+            act()
+        except (LibcontainerError, OSError) as failure:
+            reason.add_note(f"{name}: {failure}")
 
 
 def _close(handles: init.Handles) -> None:
@@ -520,6 +517,10 @@ def _cannot_clone(error: OSError) -> SyscallError:
     elif error.errno == errno.EAGAIN:
         hint = "a limit of processes is reached: pids.max of the caller's cgroup, or RLIMIT_NPROC"
     return SyscallError(
-        "clone the container's init", error.errno, step="clone", property="linux.namespaces", syscall="clone3", hint=hint
+        "clone the container's init",
+        error.errno,
+        step="clone",
+        property="linux.namespaces",
+        syscall="clone3",
+        hint=hint,
     )
-

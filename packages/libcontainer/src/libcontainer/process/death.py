@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from libcontainer import signals
+from libcontainer import pidfd, signals
 from libcontainer.errors import ProcessDiedError
 
 TYPE_CHECKING = False
@@ -39,15 +39,16 @@ def explain(
         step: what it was doing, if that is known better than by its name.
     """
     step = step or _step_of(pid)
-    code = _reap(pid)
+    code = pidfd.reap(pid)
     place = f" in step {step}" if step else ""
     if code == -_SIGKILL and manager is not None:
         from libcontainer.process import out_of_memory
 
         found = out_of_memory.find(manager, resources)
         if found is not None:
+            memory = f"limit {found.limit} bytes, peak {found.peak} bytes"
             return ProcessDiedError(
-                f"{who} was OOM-killed (memory limit too low?){place}: limit {found.limit} bytes, peak {found.peak} bytes",
+                f"{who} was OOM-killed (memory limit too low?){place}: {memory}",
                 step=step,
                 property="linux.resources.memory.limit",
                 hint="raise linux.resources.memory.limit",
@@ -79,12 +80,3 @@ def _name_of(pid: str) -> str | None:
         return None
     finally:
         os.close(fd)
-
-
-def _reap(pid: int) -> int | None:
-    """Return the exit status, or minus the number of the signal; None if somebody else is its parent."""
-    try:
-        _, status = os.waitpid(pid, 0)
-    except ChildProcessError:
-        return None
-    return os.waitstatus_to_exitcode(status)

@@ -10,11 +10,10 @@ import errno
 import os
 
 from libcgroups.record import Record
-
 from libcontainer import capabilities, cgroups, descriptors, log, namespaces, pidfd, seal, signals, stdio
 from libcontainer.container import status
 from libcontainer.container.state import CREATING, PAUSED, STOPPED
-from libcontainer.errors import ContainerStatusError, LibcontainerError, ProcessDiedError, SyscallError
+from libcontainer.errors import ArgumentError, ContainerStatusError, LibcontainerError, ProcessDiedError, SyscallError
 from libcontainer.process import channel as channel_module
 from libcontainer.process import intermediate, steps
 from libcontainer.syscall import flags
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from libcgroups.manager import CgroupManager
-
     from libcontainer.capabilities import CapabilityMasks
     from libcontainer.container.state import ContainerState
     from libcontainer.container.store import ContainerDirectory
@@ -107,15 +105,13 @@ def _check(directory: ContainerDirectory, state: ContainerState, options: ExecOp
             "cannot exec in a paused container (use --ignore-paused to override)", object=state.id
         )
     if has_terminal and options.is_detached and not options.console_socket:
-        raise LibcontainerError(
+        raise ArgumentError(
             "cannot allocate tty if pyouki will detach without setting console socket",
             property="process.terminal",
             hint="give --console-socket, or leave out --tty",
         )
     if options.console_socket and not has_terminal:
-        raise LibcontainerError(
-            "cannot use console socket if pyouki will not detach or allocate tty", hint="add --tty"
-        )
+        raise ArgumentError("cannot use console socket if pyouki will not detach or allocate tty", hint="add --tty")
 
 
 class _Execution:
@@ -217,12 +213,14 @@ class _Execution:
             mine.send(channel_module.CGROUP_JOINED)
             message = mine.expect(channel_module.INIT_FORKED)
             self.pid, self.pidfd = message.number("pid"), message.fds[0]
+        except ProcessDiedError:
+            raise self._died("the joining process", joiner) from None
         except BaseException:
             pidfd.pidfd_send_signal(joiner_pidfd, _SIGKILL)
             raise
         finally:
             mine.close()
-            os.waitpid(joiner, 0)
+            pidfd.reap(joiner)
             os.close(joiner_pidfd)
 
     def _enter_cgroup(self, manager: CgroupManager, pid: int) -> None:
@@ -251,6 +249,7 @@ class _Execution:
             # The container's processes see this one in its pid namespace only as a child's parent, but may trace it
             # where pids are shared.
             self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
+            self.syscall.set_name("namespaces")
             seal.seal()
             _enter(self.syscall, container, joined)
             if self.root >= 0:
@@ -340,6 +339,7 @@ class _Execution:
 
     def _at(self, step: str) -> None:
         self.step = step
+        self.syscall.set_name(step)
         log.debug("process: %s", step)
 
     def _attend(self, channel: Channel) -> None:
@@ -353,6 +353,8 @@ class _Execution:
                     self.master = message.fds[0]
                 else:
                     steps.serve(self.syscall, message, channel, self.spec, self.process, self.state, self.pid)
+        except ProcessDiedError:
+            raise self._died("the process", self.pid) from None
         except SyscallError as error:
             if not (is_ready and error.errno in (errno.ENOENT, errno.ENOEXEC, errno.EACCES)):
                 raise
@@ -360,7 +362,14 @@ class _Execution:
         finally:
             channel.close()
         if not is_ready:
-            raise ProcessDiedError("the process was killed before it was executed", step="exec", object=self.state.id)
+            raise self._died("the process", self.pid)
+
+    def _died(self, who: str, pid: int) -> ProcessDiedError:
+        from libcontainer.process import death
+
+        with cgroups.translated("cgroup"):
+            manager = cgroups.of_container(self.state)
+        return death.explain(who, pid, "the program was executed", manager, self.spec.linux.resources)
 
     def _explained(self, path: str, number: int | None) -> LibcontainerError:
         from libcontainer import executable
@@ -405,5 +414,3 @@ def _enter(syscall: Syscall, container: int, joined: list[tuple[str, int]]) -> N
         return
     for _, fd in joined:
         os.close(fd)
-
-

@@ -10,7 +10,6 @@ import errno
 import os
 
 from libcgroups.record import Record
-
 from libcontainer import descriptors, environment, executor, log, namespaces, seal, signals, stdio
 from libcontainer.errors import SyscallError
 from libcontainer.oci import json_text
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 _SIGKILL = 9
 # keyctl_setperm(3): what possessor and user may do, as runc grants it.
-_KEYRING_PERMISSIONS = 0x3F3F0000 | 0x80000
+_KEYRING_PERMISSIONS = 0x3F130000 | 0x80000
 
 
 class Handles(Record):
@@ -317,5 +316,5 @@ class Init:
 
     def _at(self, step: str) -> None:
         self.step = step
+        self.syscall.set_name(step)
         log.debug("init: %s", step)
-

@@ -44,14 +44,17 @@ def run(
 
 def _prepare(syscall: Syscall, plan: Plan, channel: Channel, joined: list[tuple[str, int]]) -> None:
     _call(syscall.prctl, "die with main", flags.PR_SET_PDEATHSIG, 9)
+    syscall.set_name("namespaces")
     namespaces.join(syscall, joined)
     if "user" in plan.new_types:
         _call(syscall.unshare, "make a user namespace", flags.CLONE_NEWUSER)
+        syscall.set_name("map ids")
         channel.send(channel_module.MAP_IDS)
         channel.expect(channel_module.IDS_MAPPED)
     if plan.has_user_namespace:
         become_root(syscall, plan)
     if "time" in plan.new_types:
+        syscall.set_name("time namespace")
         _call(syscall.unshare, "make a time namespace", flags.CLONE_NEWTIME)
         _write_time_offsets(plan)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libcgroups.record import Record
-
 from libcontainer import cgroups
 
 TYPE_CHECKING = False

@@ -40,7 +40,7 @@ def send_pidfd(path: str, fd: int, payload: str) -> None:
     """Send a pidfd over the socket at the path, by SCM_RIGHTS with a word that says what it is of."""
     from libcontainer import tty
 
-    socket = tty.connect_console_socket(path)
+    socket = tty.connect_console_socket(path, "pidfd socket")
     try:
         tty.send_master(socket, fd, payload)
     finally:

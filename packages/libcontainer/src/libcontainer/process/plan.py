@@ -8,16 +8,14 @@ from __future__ import annotations
 import os
 
 from libcgroups.record import Record
-
 from libcontainer import capabilities, log, namespaces, new_cgroup, user_ns
-from libcontainer.errors import LibcontainerError, SpecError, strerror
+from libcontainer.errors import ArgumentError, SpecError, strerror
 from libcontainer.process import steps
 from libcontainer.rootfs import plan as rootfs_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libcgroups.manager import CgroupManager
-
     from libcontainer.capabilities import CapabilityMasks
     from libcontainer.executor import Executor
     from libcontainer.oci.spec import Process, Spec
@@ -175,13 +173,13 @@ def _rootfs_plan(options: CreateOptions, spec: Spec, rootfs: str, cgroup: Cgroup
 
 def _check_terminal(options: CreateOptions, has_terminal: bool) -> None:
     if has_terminal and not options.console_socket and options.is_detached:
-        raise LibcontainerError(
+        raise ArgumentError(
             "cannot allocate tty if pyouki will detach without setting console socket",
             property="process.terminal",
             hint="give --console-socket, or set process.terminal to false",
         )
     if options.console_socket and not has_terminal:
-        raise LibcontainerError(
+        raise ArgumentError(
             "cannot use console socket if pyouki will not detach or allocate tty",
             property="process.terminal",
             hint="set process.terminal to true, or leave out --console-socket",

@@ -7,28 +7,24 @@ from __future__ import annotations
 
 import os
 
-from libcgroups.manager import ControllerOpt
 from libcgroups.record import Record
-from libcontainer import cgroups, log, new_cgroup, pidfd, rfc3339
+from libcontainer import cgroups, log, new_cgroup, pidfd
 from libcontainer.container import state as state_module
 from libcontainer.container import store
 from libcontainer.criu import external, rpc
 from libcontainer.criu.operation import CriuError, Operation
-from libcontainer.errors import LibcontainerError, SpecError
-from libcontainer.oci import json_text
-from libcontainer.process import pid_file
+from libcontainer.errors import SpecError
+from libcontainer.process import create, pid_file
 from libcontainer.process.create import Created
 from libcontainer.rootfs import inside
 from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from libcgroups.manager import CgroupManager
     from libcontainer.container.state import ContainerState
     from libcontainer.criu.rpc import Message
-    from libcontainer.oci.spec import Hook, Spec
+    from libcontainer.oci.spec import Spec
     from libcontainer.process.plan import CreateOptions
     from libcontainer.syscall import Syscall
 
@@ -88,13 +84,7 @@ def restore(syscall: Syscall, container: CreateOptions, options: RestoreOptions,
     operation = Operation(rpc.RESTORE, options.image_path, options.work_path)
     try:
         directory = store.ContainerDirectory(container.root, container.container_id)
-        manager = new_cgroup.choose(
-            spec,
-            container.container_id,
-            rootless=container.rootless,
-            systemd_cgroup=container.systemd_cgroup,
-            disabled=container.no_cgroup,
-        )
+        manager = create.manager_of(container, spec)
         directory.make()
         restoration = _Restoration(syscall, container, spec, rootfs, directory, manager)
         try:
@@ -126,7 +116,8 @@ class _Restoration:
         self.spec = spec
         self.directory = directory
         self.manager = manager
-        self.state = _first_state(container, spec, rootfs, manager)
+        self.resources = new_cgroup.resources_of(spec, rootless=container.rootless)
+        self.state = create.first_state(container, spec, rootfs, manager)
         self.pidfd = -1
         self.master = -1
         self.opened: list[int] = []
@@ -208,7 +199,7 @@ class _Restoration:
         self.directory.save(self.state)
         self.directory.write(store.CONFIG_FILE, config)
         with cgroups.translated("cgroup create"):
-            self.manager.create(new_cgroup.resources_of(self.spec, rootless=self.state.rootless))
+            self.manager.create(self.resources)
         self._make_mount_points()
         answer = operation.perform(
             features=[(rpc.LAZY_PAGES, "criu or this kernel has no lazy pages")] if options.lazy_pages else [],
@@ -234,17 +225,7 @@ class _Restoration:
 
     def _limit(self, operation: Operation, criu: int) -> None:
         """Put criu into the container's cgroup, which what it restores inherits; it leaves by ending."""
-        with cgroups.translated("cgroup join"):
-            self.manager.add_task(criu)
-        with cgroups.translated("cgroup limits"):
-            self.manager.apply(
-                ControllerOpt(resources=new_cgroup.resources_of(self.spec, rootless=self.state.rootless))
-            )
-        if self.spec.linux.intel_rdt is not None:
-            from libcontainer import intel_rdt
-
-            group = intel_rdt.set_up(self.state.id, self.spec.linux.intel_rdt, criu)
-            self._save(self.state.replace(intel_rdt=group))
+        self._save(create.limit(self.manager, self.resources, self.spec, self.state, criu))
         with open(f"/proc/{criu}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             rows = [line.rstrip("\n").split(":", 2) for line in file]
         # Where each controller's part of the images is to go, should the container have got another cgroup.
@@ -268,24 +249,11 @@ class _Restoration:
     def _notified(self, name: str, pid: int, descriptors: list[int]) -> None:
         log.debug("criu: %s (pid=%d)", name, pid)
         if name == "setup-namespaces":
-            hooks = self.spec.hooks
-            if hooks is not None:
-                self._run_hooks("prestart", hooks.prestart, pid)
-                self._run_hooks("createRuntime", hooks.create_runtime, pid)
+            create.run_runtime_hooks(self.syscall, self.spec, self.state, pid)
         elif name == "post-restore":
             self._is_restored(pid)
         elif name == "orphan-pts-master" and descriptors:
             self.master = os.dup(descriptors[0])
-
-    def _run_hooks(self, kind: str, hooks: Sequence[Hook], pid: int) -> None:
-        if not hooks:
-            return
-        from libcontainer import hooks as hooks_module
-
-        text = json_text.dumps(state_module.oci_state(self.state, state_module.CREATING, pid=pid))
-        hooks_module.run(
-            self.syscall, hooks, text.encode(), kind=kind, cwd=self.container.bundle, environment=os.environ
-        )
 
     def _is_restored(self, pid: int) -> None:
         started = pidfd.start_time(pid) or 0
@@ -318,15 +286,12 @@ class _Restoration:
 
     def undo(self, error: BaseException) -> None:
         """Take everything back; what cannot be is told as a note to the error that is the reason."""
-        for name, act in (
+        create.do_all(
+            error,
             ("kill the container", self._kill),
-            ("remove the cgroup", self._remove_cgroup),
+            ("remove the cgroup", lambda: create.remove_cgroup(self.manager, self.state)),
             ("remove the state", self.directory.remove),
-        ):
-            try:
-                act()
-            except (LibcontainerError, OSError) as failure:
-                error.add_note(f"{name}: {failure}")
+        )
         for fd in (self.pidfd, self.master):
             if fd >= 0:
                 os.close(fd)
@@ -343,32 +308,3 @@ class _Restoration:
                 os.waitpid(self.state.pid, os.WNOHANG)
             except ChildProcessError:
                 pass
-
-    def _remove_cgroup(self) -> None:
-        with cgroups.translated("cgroup remove"):
-            self.manager.remove()
-        if self.state.intel_rdt:
-            from libcontainer import intel_rdt
-
-            intel_rdt.clean_up(self.state.intel_rdt)
-
-
-def _first_state(container: CreateOptions, spec: Spec, rootfs: str, manager: CgroupManager) -> ContainerState:
-    hooks = spec.hooks
-    namespaces = spec.linux.namespaces
-    return state_module.ContainerState(
-        id=container.container_id,
-        status=state_module.CREATING,
-        bundle=container.bundle,
-        rootfs=rootfs,
-        created=rfc3339.now(),
-        owner=os.geteuid(),
-        oci_version=spec.oci_version,
-        annotations=dict(spec.annotations),
-        cgroup=manager.state(),
-        freezer=cgroups.freezer_file(manager),
-        namespaces=[namespace.type for namespace in namespaces],
-        has_private_pids=any(namespace.type == "pid" and not namespace.path for namespace in namespaces),
-        hooks=["poststop"] if hooks is not None and hooks.poststop else [],
-        rootless=container.rootless,
-    )

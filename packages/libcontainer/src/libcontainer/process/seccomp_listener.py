@@ -1,4 +1,4 @@
-"""Hand the seccomp listener of a container to the agent at ``linux.seccomp.listenerPath`` (config-linux.md, seccomp)."""
+"""Hand the seccomp listener of a container to the agent at ``linux.seccomp.listenerPath``, config-linux.md, Seccomp."""
 
 from __future__ import annotations
 

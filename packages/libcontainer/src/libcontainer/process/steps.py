@@ -1,7 +1,7 @@
 """The last steps of a process before its program, shared by init and exec, and what main does for it; not their order.
 
-The order of ``become`` is the one that works (runc's too): the filter is loaded before privileges go when noNewPrivileges is false,
-because loading needs CAP_SYS_ADMIN then, and as late as possible when it is true.
+The order of ``become`` is the one that works (runc's too): the filter is loaded before privileges go when
+noNewPrivileges is false, because loading needs CAP_SYS_ADMIN then, and as late as possible when it is true.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from libcgroups import files
-
 from libcontainer.errors import CgroupsError
 
 TYPE_CHECKING = False

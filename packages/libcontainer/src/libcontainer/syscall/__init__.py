@@ -94,7 +94,9 @@ if TYPE_CHECKING:
         def fsopen(self, fsname: str) -> int:
             """fsopen(2) with FSOPEN_CLOEXEC."""
 
-        def fsconfig(self, fd: int, command: int, key: str | None = None, value: str | None = None, aux: int = 0) -> None:
+        def fsconfig(
+            self, fd: int, command: int, key: str | None = None, value: str | None = None, aux: int = 0
+        ) -> None:
             """fsconfig(2)."""
 
         def fsmount(self, fd: int, attributes: int = 0) -> int:

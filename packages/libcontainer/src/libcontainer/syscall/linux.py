@@ -136,9 +136,7 @@ class LinuxSyscall:
 
     def openat2(self, dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) -> int:
         """openat2(2)."""
-        return _check(
-            lib.lc_openat2(dirfd, os.fsencode(path), flags | os.O_CLOEXEC, mode, resolve), "openat2", path
-        )
+        return _check(lib.lc_openat2(dirfd, os.fsencode(path), flags | os.O_CLOEXEC, mode, resolve), "openat2", path)
 
     def open_tree(self, dirfd: int, path: str, flags: int) -> int:
         """open_tree(2)."""
@@ -262,9 +260,7 @@ class LinuxSyscall:
         self, policy: int, flags: int, nice: int, priority: int, runtime: int, deadline: int, period: int
     ) -> None:
         """sched_setattr(2)."""
-        _check(
-            lib.lc_sched_setattr(0, policy, flags, nice, priority, runtime, deadline, period), "sched_setattr"
-        )
+        _check(lib.lc_sched_setattr(0, policy, flags, nice, priority, runtime, deadline, period), "sched_setattr")
 
     def sched_setaffinity(self, processors: Sequence[int], pid: int = 0) -> None:
         """sched_setaffinity(2)."""

@@ -107,7 +107,7 @@ class Bundle:
         bundle.config["root"]["readonly"] = False
         for directory in _DIRECTORIES:
             os.makedirs(bundle.inside(directory))
-        os.chmod(bundle.inside("tmp"), 0o1777)  # noqa: S103 - as every /tmp
+        os.chmod(bundle.inside("tmp"), 0o1777)  # as every /tmp
         for name, text in _ACCOUNTS.items():
             with open(bundle.inside(f"etc/{name}"), "w", encoding="ascii") as file:
                 file.write(text)

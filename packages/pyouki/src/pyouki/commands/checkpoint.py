@@ -6,8 +6,10 @@ import os
 
 from libcontainer.container.checkpoint import CheckpointOptions, checkpoint
 from libcontainer.container.store import ContainerDirectory
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError
 from libcontainer.syscall.linux import LinuxSyscall
+from pyouki import criu
+from pyouki.progress import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,22 +19,21 @@ if TYPE_CHECKING:
 
 def run(options: Checkpoint, environment: Environment) -> int:
     """Save the container."""
+    criu.warn_of_ignored_path(environment.globals)
     directory = ContainerDirectory(environment.root, options.container_id)
     directory.require()
     directory.lock()
     own = ("image_path", "work_path", "empty_network", "page_server")
     same = {name: getattr(options, name) for name in CheckpointOptions.__fields__ if name not in own}
-    checkpoint(
-        LinuxSyscall(),
-        directory,
-        CheckpointOptions(
-            image_path=os.path.abspath(options.image_path),
-            work_path=os.path.abspath(options.work_path) if options.work_path else None,
-            empty_network="network" in options.empty_ns,
-            page_server=_address(options.page_server),
-            **same,
-        ),
+    how = CheckpointOptions(
+        image_path=os.path.abspath(options.image_path),
+        work_path=os.path.abspath(options.work_path) if options.work_path else None,
+        empty_network="network" in options.empty_ns,
+        page_server=_address(options.page_server),
+        **same,
     )
+    with Progress(f"checkpoint {options.container_id}"):
+        checkpoint(LinuxSyscall(), directory, how)
     return 0
 
 
@@ -41,5 +42,5 @@ def _address(text: str | None) -> tuple[str, int] | None:
         return None
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit():
-        raise LibcontainerError("use --page-server ADDRESS:PORT to specify page server", object=text)
+        raise ArgumentError("use --page-server ADDRESS:PORT to specify page server", object=text)
     return host, int(port)

@@ -9,7 +9,6 @@ from liboci_cli import completion_script
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.completion import Completion
-
     from pyouki.main import Environment
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from libcontainer import log, syscall
 from libcontainer.container import delete
 from libcontainer.container.store import ContainerDirectory
@@ -10,12 +12,20 @@ from libcontainer.errors import ContainerBusyError, ContainerNotFoundError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.delete import Delete
-
     from pyouki.main import Environment
 
 
 def run(options: Delete, environment: Environment) -> int:
     """Delete the container, or each whose id matches; with --force an unknown one is no error."""
+    if os.isatty(2):
+        from pyouki.progress import Progress
+
+        with Progress(f"delete {options.container_id}"):
+            return _run(options, environment)
+    return _run(options, environment)
+
+
+def _run(options: Delete, environment: Environment) -> int:
     if options.regex:
         from pyouki import matching
 

@@ -6,7 +6,7 @@ import sys
 
 from libcontainer.container import events
 from libcontainer.container.store import ContainerDirectory
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError
 from libcontainer.oci import json_text
 from liboci_cli.values import parse_duration
 
@@ -21,9 +21,9 @@ def run(options: Events, environment: Environment) -> int:
     try:
         interval_s = parse_duration(options.interval)
     except ValueError as error:
-        raise LibcontainerError(f"invalid value for --interval: {error}", object="--interval") from None
+        raise ArgumentError(f"invalid value for --interval: {error}", object="--interval") from None
     if interval_s <= 0:
-        raise LibcontainerError("duration interval must be greater than 0", object="--interval")
+        raise ArgumentError("duration interval must be greater than 0", object="--interval")
     directory = ContainerDirectory(environment.root, options.container_id)
     for event in (events.statistics(directory),) if options.stats else events.watch(directory, interval_s):
         sys.stdout.write(json_text.dumps(event) + "\n")

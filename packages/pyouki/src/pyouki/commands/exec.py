@@ -6,7 +6,7 @@ import os
 
 from libcontainer import descriptors
 from libcontainer.container import store
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError
 from libcontainer.oci import load
 from libcontainer.oci.spec import LinuxCapabilities
 from libcontainer.oci.validate import validate_process
@@ -15,11 +15,10 @@ from libcontainer.syscall.linux import LinuxSyscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from liboci_cli.exec import Exec
-
     from libcontainer.oci.spec import Process, Spec
     from libcontainer.process.exec import Executed
     from libcontainer.syscall import Syscall
+    from liboci_cli.exec import Exec
     from pyouki.main import Environment
 
 _ID_MAX = 2**32 - 2
@@ -68,10 +67,10 @@ def _process(options: Exec, spec: Spec) -> Process:
     if options.process:
         return load.load_process(os.path.abspath(options.process))
     if not options.args:
-        raise LibcontainerError("exec args cannot be empty", hint="name a program after the id, or give --process")
+        raise ArgumentError("exec args cannot be empty", hint="name a program after the id, or give --process")
     own = spec.process
     if own is None:
-        raise LibcontainerError("the container has no process to take after", hint="give --process")
+        raise ArgumentError("the container has no process to take after", hint="give --process")
     changes: dict[str, object] = {
         "args": list(options.args),
         "terminal": options.tty,
@@ -101,7 +100,7 @@ def _ids(text: str) -> tuple[int, int | None]:
     parts = text.split(":")
     valid = len(parts) <= 2 and all(part.isascii() and part.isdigit() and int(part) <= _ID_MAX for part in parts)
     if not valid:
-        raise LibcontainerError(
+        raise ArgumentError(
             f"invalid --user {text!r}", object=text, hint=f"expected UID or UID:GID, numbers from 0 to {_ID_MAX}"
         )
     return int(parts[0]), int(parts[1]) if len(parts) == 2 else None

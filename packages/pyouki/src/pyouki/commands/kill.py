@@ -5,12 +5,11 @@ from __future__ import annotations
 from libcontainer import signals
 from libcontainer.container import kill
 from libcontainer.container.store import ContainerDirectory
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.kill import Kill
-
     from pyouki.main import Environment
 
 
@@ -19,7 +18,7 @@ def run(options: Kill, environment: Environment) -> int:
     try:
         signal = signals.parse(options.signal)
     except ValueError as error:
-        raise LibcontainerError(str(error), object=options.signal, hint="see kill -l for the names") from None
+        raise ArgumentError(str(error), object=options.signal, hint="see kill -l for the names") from None
     if options.regex:
         from pyouki import matching
 

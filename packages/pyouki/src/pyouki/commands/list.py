@@ -7,27 +7,27 @@ import sys
 
 from libcontainer import log
 from libcontainer.container import status, store
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError, LibcontainerError
 from libcontainer.oci import json_text
+from pyouki import table
 from pyouki.commands import state as state_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.list import List
-
     from pyouki.main import Environment
 
 _HEADER = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
-_MIN_WIDTH, _GAP = 12, 3
+_BUNDLE = _HEADER.index("BUNDLE")
 
 
 def run(options: List, environment: Environment) -> int:
     """Print the containers as a table, as JSON, or their ids only."""
     if environment.globals.root is not None and not os.path.isdir(environment.root):
-        raise LibcontainerError(
+        raise ArgumentError(
             f"list {environment.root}", 2, object=environment.root, hint="--root names a directory that does not exist"
         )
-    if options.quiet and options.format == "table":
+    if options.quiet:
         sys.stdout.write("".join(f"{container_id}\n" for container_id in store.list_ids(environment.root)))
         return 0
     containers = _containers(environment.root)
@@ -57,10 +57,7 @@ def _containers(root: str) -> list[dict[str, object]]:
 
 def _print_table(containers: list[dict[str, object]]) -> None:
     rows = [_HEADER, *(tuple(str(each[name.lower()]) for name in _HEADER) for each in containers)]
-    widths = [max(_MIN_WIDTH, *(len(row[column]) for row in rows)) + _GAP for column in range(len(_HEADER))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("".join(cells).rstrip() + "\n")
+    sys.stdout.write(table.render(rows, table.terminal_width(), ends_first=(_BUNDLE,)))
 
 
 def _user_name(uid: int) -> str:

@@ -8,15 +8,15 @@ import sys
 from libcontainer import cgroups
 from libcontainer.container import status
 from libcontainer.container.store import ContainerDirectory
-from libcontainer.errors import ContainerStatusError, LibcontainerError
+from libcontainer.errors import ArgumentError, ContainerStatusError, LibcontainerError, SyscallError
 from libcontainer.oci import json_text
+from pyouki import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from liboci_cli.ps import Ps
-
     from pyouki.main import Environment
 
 
@@ -34,7 +34,7 @@ def run(options: Ps, environment: Environment) -> int:
     header, *lines = _ps(options.ps_options or ("-ef",))
     titles = header.split()
     if "PID" not in titles:
-        raise LibcontainerError(
+        raise ArgumentError(
             "couldn't find PID field in ps output", object=" ".join(options.ps_options), hint="let ps print the PID"
         )
     column = titles.index("PID")
@@ -45,13 +45,15 @@ def run(options: Ps, environment: Environment) -> int:
 
 
 def _ps(arguments: Sequence[str]) -> list[str]:
-    """Return the lines that ps(1) of the host prints."""
+    """Return the lines that ps(1) of the host prints, cut as it would cut them if it saw our terminal."""
+    width = table.terminal_width()
+    environment = {**os.environ, "COLUMNS": str(width)} if width else os.environ
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
-        child = os.posix_spawnp("ps", ["ps", *arguments], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, writer, 1)])
+        child = os.posix_spawnp("ps", ["ps", *arguments], environment, file_actions=[(os.POSIX_SPAWN_DUP2, writer, 1)])
     except OSError as error:
         os.close(reader)
-        raise LibcontainerError("execute ps", error.errno, object="ps", hint="install procps") from None
+        raise SyscallError("execute ps", error.errno, object="ps", hint="install procps") from None
     finally:
         os.close(writer)
     with open(reader, "rb") as stream:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 
-from libcontainer.container import delete, kill
 from libcontainer.oci import load
 from libcontainer.oci.validate import validate
 from libcontainer.process.plan import CreateOptions
 from libcontainer.process.restore import RestoreOptions, restore
 from libcontainer.syscall import flags
 from libcontainer.syscall.linux import LinuxSyscall
+from pyouki import criu
+from pyouki.commands.run import stay
+from pyouki.progress import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libcontainer.process.create import Created
-    from libcontainer.syscall import Syscall
     from liboci_cli.restore import Restore
     from pyouki.main import Environment
 
@@ -24,6 +24,7 @@ def run(options: Restore, environment: Environment) -> int:
     """Restore the container; unless detached, stay until it ends and return its exit status."""
     syscall = LinuxSyscall()
     bundle, given = os.path.abspath(options.bundle), environment.globals
+    criu.warn_of_ignored_path(given)
     config = load.read(f"{bundle}/{load.CONFIG_NAME}")
     spec = load.parse(config)
     validate(spec)
@@ -40,11 +41,12 @@ def run(options: Restore, environment: Environment) -> int:
     )
     if not options.detach and not options.no_subreaper:
         syscall.prctl(flags.PR_SET_CHILD_SUBREAPER, 1)
-    restored = restore(syscall, container, _of(options), spec, config)
+    with Progress(f"restore {options.container_id}"):
+        restored = restore(syscall, container, _of(options), spec, config)
     if options.detach:
         os.close(restored.pidfd)
         return 0
-    return _stay(syscall, restored)
+    return stay(syscall, restored, is_started=True)
 
 
 def _of(options: Restore) -> RestoreOptions:
@@ -55,18 +57,3 @@ def _of(options: Restore) -> RestoreOptions:
         empty_network="network" in options.empty_ns,
         **{name: getattr(options, name) for name in RestoreOptions.__fields__ if name not in own},
     )
-
-
-def _stay(syscall: Syscall, restored: Created) -> int:
-    from libcontainer.foreground import Foreground
-
-    foreground = Foreground(syscall, restored.master if restored.master >= 0 else None)
-    try:
-        restored.directory.unlock()
-        status = foreground.wait(restored.state.pid, restored.pidfd)
-    finally:
-        foreground.close()
-    kill.kill_everything(restored.state)
-    restored.directory.lock()
-    delete.delete(lambda: syscall, restored.directory, force=True)
-    return status

@@ -8,7 +8,6 @@ from libcontainer.container.store import ContainerDirectory
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.resume import Resume
-
     from pyouki.main import Environment
 
 

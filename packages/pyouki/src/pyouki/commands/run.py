@@ -29,7 +29,35 @@ def run(options: Run, environment: Environment) -> int:
     if options.detach:
         _start(syscall, created, notifies=bool(os.environ.get("NOTIFY_SOCKET")))
         return 0
-    return _stay(syscall, created, keeps=options.keep)
+    return stay(syscall, created, keeps=options.keep)
+
+
+def stay(syscall: Syscall, created: Created, *, keeps: bool = False, is_started: bool = False) -> int:
+    """Stand between the caller and a container until it ends; returns its exit status.
+
+    Args:
+        syscall: the kernel.
+        created: the container, locked; it is started if it is not yet.
+        keeps: the container is not deleted in the end.
+        is_started: it runs already, because it was restored.
+    """
+    from libcontainer.foreground import Foreground
+
+    proxy = _proxy(syscall, created)
+    foreground = Foreground(syscall, created.master if created.master >= 0 else None, proxy)
+    try:
+        if not is_started:
+            _start(syscall, created)
+        # Others may kill, pause or delete it while we wait.
+        created.directory.unlock()
+        status = foreground.wait(created.state.pid, created.pidfd)
+    finally:
+        foreground.close()
+        if proxy is not None:
+            proxy.close()
+    if not keeps:
+        _delete(syscall, created, None)
+    return status
 
 
 def _start(syscall: Syscall, created: Created, *, notifies: bool = False) -> None:
@@ -44,25 +72,6 @@ def _start(syscall: Syscall, created: Created, *, notifies: bool = False) -> Non
     except LibcontainerError as error:
         _delete(syscall, created, error)
         raise
-
-
-def _stay(syscall: Syscall, created: Created, *, keeps: bool) -> int:
-    from libcontainer.foreground import Foreground
-
-    proxy = _proxy(syscall, created)
-    foreground = Foreground(syscall, created.master if created.master >= 0 else None, proxy)
-    try:
-        _start(syscall, created)
-        # Others may kill, pause or delete it while we wait.
-        created.directory.unlock()
-        status = foreground.wait(created.state.pid, created.pidfd)
-    finally:
-        foreground.close()
-        if proxy is not None:
-            proxy.close()
-    if not keeps:
-        _delete(syscall, created, None)
-    return status
 
 
 def _proxy(syscall: Syscall, created: Created) -> Proxy | None:

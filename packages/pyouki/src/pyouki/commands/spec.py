@@ -6,14 +6,12 @@ import json
 import os
 
 from libcgroups.detect import CgroupSetup, get_cgroup_setup
-
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import ArgumentError, SyscallError
 from libcontainer.oci.default import default_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.spec import Spec
-
     from pyouki.main import Environment
 
 
@@ -26,7 +24,7 @@ def run(options: Spec, environment: Environment) -> int:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise LibcontainerError(f"File {options.file} exists. Remove it first", object=path) from None
+        raise ArgumentError(f"File {options.file} exists. Remove it first", object=path) from None
     except OSError as error:
-        raise LibcontainerError(f"write {path}", error.errno, object=path, hint="see --bundle") from None
+        raise SyscallError(f"write {path}", error.errno, object=path, hint="see --bundle") from None
     return 0

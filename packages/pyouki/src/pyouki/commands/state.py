@@ -10,9 +10,8 @@ from libcontainer.oci import json_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from liboci_cli.state import State
-
     from libcontainer.container.state import ContainerState
+    from liboci_cli.state import State
     from pyouki.main import Environment
 
 

@@ -11,7 +11,6 @@ from pyouki import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from liboci_cli.version import Version
-
     from pyouki.main import Environment
 
 
