@@ -9,6 +9,8 @@ PYOUKI_REQUIRE ?=
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTEST := $(SUDO) env PYOUKI_REQUIRE=$(PYOUKI_REQUIRE) RUNTIME=$(RUNTIME) $(VENV)/bin/pytest
+GUEST := $(SUDO) $(PYTHON) -m tests.vm.run --timeout 900
+GUEST_TESTS := tests/vm/in_guest.sh python -m pytest -q -p no:cacheprovider --confcutdir=tests/vm/guest tests/vm/guest
 EXTENSIONS := $(addprefix packages/,libseccomp/src/libseccomp/_libseccomp.abi3.so \
   libcgroups/src/libcgroups/_kernel.abi3.so libcontainer/src/libcontainer/_kernel.abi3.so)
 PROJECTS := $(wildcard packages/*/pyproject.toml)
@@ -44,8 +46,9 @@ test-packaging: develop  ## Build all packages, install them into empty environm
 test-clients: build  ## Real engines on top of RUNTIME, all or those in ENGINES='docker podman' (CLIENTS=--quick for less)
 	$(SUDO) tests/clients/run $(CLIENTS) $(RUNTIME) $(ENGINES)
 
-test-vm: develop  ## What needs systemd and cgroup v2, in a guest
-	$(PYTEST) tests/vm
+test-vm: build/guest/.installed  ## What needs systemd and pure cgroup v2, in a guest: as root, then as a user
+	$(GUEST) --env RUNTIME=$(RUNTIME) -- $(GUEST_TESTS)
+	$(GUEST) --env RUNTIME=$(RUNTIME) --user -- $(GUEST_TESTS)
 
 check: develop  ## What a change must pass: format, lint, types, imports, unit tests
 	$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
@@ -106,7 +109,7 @@ $(VENV)/bin/pyouki: packages/pyouki/bin/pyouki packages/in_place.py $(EXTENSIONS
 	$(PYTHON) packages/in_place.py link
 
 # Bytecode ahead of time: the product runs with -B, and compiling the sources would cost each command 100 ms.
-$(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES) packages/pyouki/src/pyouki/hot_modules.txt
+$(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES) packages/pyouki/src/pyouki/hot_path.txt
 	$(PYTHON) -m compileall -q packages/*/src
 	$(PYTHON) -m pyouki.write_bundle
 	touch $@
@@ -114,4 +117,11 @@ $(VENV)/.compiled: $(VENV)/bin/pyouki $(SOURCES) packages/pyouki/src/pyouki/hot_
 dist/.built: $(WHEEL_SOURCES) | $(VENV)/.tools
 	rm -rf dist
 	for package in $(dir $(PROJECTS)); do $(PYTHON) -m build --no-isolation --outdir dist $$package >/dev/null || exit 1; done
+	touch $@
+
+# The packages as the guest gets them, which has no network and is slow.
+build/guest/.installed: dist/.built
+	rm -rf build/guest
+	$(PYTHON) -m pip install -q --no-index --no-deps --target build/guest dist/*.whl
+	PYTHONPATH=build/guest $(PYTHON) -m pyouki.write_bundle
 	touch $@

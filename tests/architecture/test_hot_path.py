@@ -2,8 +2,9 @@
 
 The command runs for real, as the launcher starts it, under ``-X importtime``; so what the container's own processes
 load before they are sealed is in the list as well. ``WRITE_HOT_PATH=1 pytest tests/architecture/test_hot_path.py``
-writes the lists anew, and from them ``hot_modules.txt``, which says what the bundle holds: then read the difference
-before it is committed. The bundle itself is not used here: what it loads is not told by ``-X importtime``.
+writes the lists anew, and ``hot_path.txt``, which says what the bundle holds and which functions are hot: then read
+the difference before it is committed. The bundle itself is not used here: what it loads is not told by
+``-X importtime``.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pyouki import write_bundle
 from tests.architecture.workspace import PACKAGES, ROOT
 from tests.support.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.support.bundle import Bundle, Json
     from tests.support.guard import Guard
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     Scenario = Callable[[Runtime, Callable[..., Bundle]], Result]
 
 LISTS = Path(__file__).parent / "hot_path"
-HOT_MODULES = ROOT / "packages" / "pyouki" / "src" / "pyouki" / "hot_modules.txt"
+HOT_PATH = ROOT / "packages" / "pyouki" / "src" / "pyouki" / "hot_path.txt"
+OBSERVE = Path(__file__).with_name("observe.py")
 # Engines send a filter with every container, so what it takes is in the bundle of create.
+CALLS: dict[str, list[str]] = {}
 BUNDLED = {
     "create": "create-with-cached-seccomp", "run": "run-with-cached-seccomp", "exec": "exec-with-cached-seccomp",
     "start": "start", "state": "state", "kill": "kill", "delete": "delete",
@@ -109,9 +113,12 @@ def observed(runtime_path: str, work: str, guard: Guard) -> Iterator[Runtime]:
     """The product as its launcher starts it, telling on stderr what it imports."""
     home = Path(runtime_path).parent
     (packages,) = home.parent.glob("lib/python3.*/site-packages/pyouki")
-    program = f"import sys; sys.path.append('{packages.parent}'); from pyouki.__main__ import main; main()"
     script = Path(work) / "observed"
-    script.write_text(f'#!/bin/sh\nexec {home}/python3 -ISB -X importtime -c "{program}" "$@"\n')
+    script.write_text(
+        "#!/bin/sh\n"
+        f"rm -f {work}/calls\n"
+        f'exec {home}/python3 -ISB -X importtime {OBSERVE} {packages.parent} {work}/calls "$@"\n'
+    )
     script.chmod(0o755)
     runtime = Runtime(str(script), work)
     guard.watch(runtime)
@@ -123,14 +130,15 @@ def observed(runtime_path: str, work: str, guard: Guard) -> Iterator[Runtime]:
 @pytest.mark.skipif(os.environ.get("RUNTIME", "pyouki") != "pyouki", reason="looks into pyouki")
 @pytest.mark.parametrize("command", SCENARIOS)
 def test_a_command_loads_these_modules_and_no_other(
-    command: str, observed: Runtime, make_bundle: Callable[..., Bundle]
+    command: str, observed: Runtime, make_bundle: Callable[..., Bundle], work: str
 ) -> None:
     result = SCENARIOS[command](observed, make_bundle).succeed()
 
     bare = _loaded_by_the_bare_interpreter()
-    loaded = [name for name in _names(result.stderr) if name not in bare and name != "pyouki.__main__"]
+    loaded = [name for name in _names(result.stderr) if name not in bare]
     if os.environ.get("WRITE_HOT_PATH"):
         (LISTS / f"{command}.txt").write_text("".join(f"{name}\n" for name in loaded))
+        CALLS[command] = Path(work, "calls").read_text().splitlines()
     assert loaded == (LISTS / f"{command}.txt").read_text().split()
 
 
@@ -142,16 +150,35 @@ def test_no_list_has_a_module_that_is_forbidden(command: str) -> None:
 
 
 def test_the_bundle_holds_the_modules_of_the_lists_in_their_order() -> None:
-    expected = "".join(_bundled(command, name) for command, name in BUNDLED.items())
-
     if os.environ.get("WRITE_HOT_PATH"):
-        HOT_MODULES.write_text(expected)
-    assert HOT_MODULES.read_text() == expected
+        HOT_PATH.write_text("".join(_hot_path(command, name) for command, name in BUNDLED.items()))
+
+    bundled = write_bundle.read_hot_path(HOT_PATH.read_text())
+
+    assert {command: list(modules) for command, modules in bundled.items()} == {
+        command: _ours(name) for command, name in BUNDLED.items()
+    }
 
 
-def _bundled(command: str, name: str) -> str:
-    ours = [line for line in (LISTS / f"{name}.txt").read_text().split() if line.startswith(PACKAGES)]
-    return "\n".join((f"[{command}]", *(line for line in ours if not line.endswith("._kernel")))) + "\n\n"
+def _ours(name: str) -> list[str]:
+    lines = (LISTS / f"{name}.txt").read_text().split()
+    return [line for line in lines if line.startswith(PACKAGES) and not line.endswith("._kernel")]
+
+
+def _hot_path(command: str, name: str) -> str:
+    """Return the part of a command: a line for each module, with the functions that were called."""
+    called: dict[str, set[str]] = {}
+    for line in CALLS[name]:
+        place, _, function = line.partition(" ")
+        module = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        called.setdefault(module, set()).add(function)
+    lines = (" ".join((module, *sorted(_plain(called.get(module, ()))))) for module in _ours(name))
+    return "\n".join((f"[{command}]", *lines)) + "\n\n"
+
+
+def _plain(functions: Iterable[str]) -> Iterator[str]:
+    """Leave out what is part of another function: it is hot or cold with it."""
+    return (function for function in functions if "<" not in function)
 
 
 def _forbid_mkdir(config: Json) -> None:

@@ -3,10 +3,10 @@
 # What engines keep for later by design, as extended regular expressions of the lines below.
 _engines_keep='^process [0-9]+ (catatonit|podman pause|/usr/lib/podman/aardvark-dns .*)$
 ^process [0-9]+ ([^ ]*/)?(dockerd|containerd) 
-^process [0-9]+ unshare --uts --mount --pid 
+^process [0-9]+ (unshare --uts --mount --pid|sh -c hostname) 
 ^mount /run/netns$
 ^mount .*/netns/default$
-^mount /var/lib/containers/storage/overlay$
+^mount .*/overlay$
 ^cgroup .*/(libpod_parent|conmon)$
 ^cgroup .*/node-[ab]$'
 

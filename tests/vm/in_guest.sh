@@ -1,11 +1,15 @@
 #!/bin/sh
-# Inside the guest: install the wheels of dist/ into an environment of their own and run a command with it.
+# Inside the guest: make an environment of what `make test-vm` installed into build/guest, and run a command with it.
+#
+# The host installs, not the guest: emulated, pip takes a minute for it.
 set -eu
 environment=$HOME/pyouki-environment
 if [ ! -e "$environment" ]; then
     python3 -m venv --without-pip --system-site-packages "$environment"
-    PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) "$environment/bin/python" -m pip install \
-        --quiet --no-index --no-deps --disable-pip-version-check dist/*.whl
+    site=$(echo "$environment"/lib/python3*/site-packages)
+    cp -a build/guest/. "$site"
+    mv "$site/bin/pyouki" "$environment/bin"
+    rm -r "$site/bin"
 fi
 PATH=$environment/bin:$PATH
 export PATH

@@ -21,7 +21,7 @@ _add_cables() {
         ip link add cable-$node type veth peer name eth0 netns $node
         ip link set cable-$node master swarm up
         ip -n $node link set lo up
-        ip -n $node address add ${_addresses[$node]}/24 dev eth0
+        ip -n $node address add "${_addresses[$node]}/24" dev eth0
         ip -n $node link set eth0 up
         ip -n $node route add default via 198.18.9.254
     done
@@ -62,9 +62,9 @@ start_engine() {
         command=("${worker[@]}")
         import_image
     ) || return
-    "${command[@]}" swarm init --advertise-addr ${_addresses[a]} --dispatcher-heartbeat 2s >/dev/null || return
-    "${worker[@]}" swarm join --advertise-addr ${_addresses[b]} \
-        --token "$("${command[@]}" swarm join-token -q worker)" ${_addresses[a]}:2377 >/dev/null
+    "${command[@]}" swarm init --advertise-addr "${_addresses[a]}" --dispatcher-heartbeat 2s >/dev/null || return
+    "${worker[@]}" swarm join --advertise-addr "${_addresses[b]}" \
+        --token "$("${command[@]}" swarm join-token -q worker)" "${_addresses[a]}:2377" >/dev/null
 }
 
 stop_engine() {

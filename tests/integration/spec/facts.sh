@@ -4,7 +4,7 @@ section() { echo "== $1"; }
 section mountinfo
 cut -d' ' -f4- /proc/self/mountinfo
 section status
-grep -E '^(Umask|State|Tgid|NStgid|PPid|TracerPid|Uid|Gid|FDSize|Groups|Threads|SigQ|Sig|Shd|Cap|NoNewPrivs|Seccomp|Speculation|Cpus_allowed_list|Mems_allowed_list)' /proc/1/status
+grep -E '^(Umask|Tgid|NStgid|PPid|TracerPid|Uid|Gid|FDSize|Groups|Threads|SigPnd|SigBlk|SigIgn|SigCgt|Shd|Cap|NoNewPrivs|Seccomp|Speculation|Cpus_allowed_list|Mems_allowed_list)' /proc/1/status
 section limits
 cat /proc/1/limits
 section attr

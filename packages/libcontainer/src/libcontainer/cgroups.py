@@ -25,8 +25,8 @@ class translated:  # noqa: N801 - used as a statement, like contextlib.suppress
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # libcgroups.errors is imported by whoever raises, and not paid for by anybody else.
-        if kind is not None and kind.__module__ == "libcgroups.errors":
+        # The errors of libcgroups are imported by whoever raises, and not paid for by anybody else.
+        if kind is not None and kind.__module__.startswith("libcgroups."):
             raise translate(error, self.step) from error
 
 

@@ -20,7 +20,7 @@ def check_preserved(count: int) -> None:
     """Make sure that 3 … 3+count-1 are open; called first of all, before descriptors of our own can stand there.
 
     Raises:
-        LibcontainerError: one is not.
+        ArgumentError: one is not.
     """
     for fd in range(FIRST, FIRST + count):
         try:

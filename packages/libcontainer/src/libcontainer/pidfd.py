@@ -84,7 +84,7 @@ def kill_child(pid: int, pidfd: int, timeout_s: float) -> None:
 
 
 def reap(pid: int) -> int | None:
-    """Wait for the end of a child; returns its status, or minus a signal's number; None if it is not ours (any more)."""
+    """Wait for the end of a child; returns its status, or minus a signal's number; None if it is not ours."""
     try:
         _, status = os.waitpid(pid, 0)
     except ChildProcessError:

@@ -11,11 +11,27 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+
+
+_preparations: list[Callable[[], None]] = []
+
+
+def before_sealing(prepare: Callable[[], None]) -> None:
+    """Have something done once before this process, or one that it forks, is sealed: fetching what is needed later."""
+    _preparations.append(prepare)
+
+
+def prepare() -> None:
+    """Do now what was asked to be done before sealing, while everything is still in reach."""
+    while _preparations:
+        _preparations.pop()()
 
 
 def seal() -> None:
     """Make every import of a module that is not loaded yet fail, and every crash silent but for its kind."""
+    prepare()
     sys.meta_path.clear()
     sys.path.clear()
     sys.path_hooks.clear()

@@ -12,7 +12,7 @@ import os
 import stat
 import struct
 
-from libcontainer import errors
+from libcontainer import errors, unix_socket
 from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
@@ -31,7 +31,6 @@ _TIOCGPTPEER = 0x5441
 _PTMX = os.makedev(5, 2)
 _PTMX_INODE = 2
 _PTY_SLAVE_MAJORS = range(136, 144)
-_SUN_PATH_SIZE = 108
 
 
 def setup_console(syscall: Syscall, root_fd: int, size: Box | None, *, bind: bool = True) -> tuple[int, str]:
@@ -156,41 +155,25 @@ def attach(slave_fd: int) -> None:
         os.dup2(slave_fd, fd, inheritable=True)
 
 
-def connect_console_socket(path: str, name: str = "console socket") -> int:
+def connect_console_socket(path: str) -> int:
     """Connect to the socket a client listens on for the master, ``--console-socket``; returns the descriptor.
-
-    Args:
-        path: of the socket.
-        name: what errors call it.
 
     Raises:
         SyscallError: nobody listens, or the path is not a socket.
     """
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
-        if len(os.fsencode(path)) < _SUN_PATH_SIZE:
-            connection.connect(path)
-        else:
-            # sun_path holds 107 bytes; the name of a descriptor is shorter than any path.
-            path_fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            try:
-                connection.connect(f"/proc/self/fd/{path_fd}")
-            finally:
-                os.close(path_fd)
+        return unix_socket.connect(path).detach()
     except OSError as error:
-        connection.close()
         raise errors.syscall_error(
-            error, f"connect to {name} {path}", step=name.partition(" ")[0], hint="does the client listen on it?"
+            error, f"connect to console socket {path}", step="console", hint="does the client listen on it?"
         ) from error
-    return connection.detach()
 
 
 def send_master(socket_fd: int, master_fd: int, name: str) -> None:
     """Send the master over a connected console socket: one message, one descriptor, the slave's name as payload."""
     connection = _socket.socket(fileno=socket_fd)
     try:
-        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", master_fd))
-        connection.sendmsg([os.fsencode(name)], [rights])
+        unix_socket.send(connection, os.fsencode(name), master_fd)
     except OSError as error:
         raise _refused(error, "send the terminal over the console socket") from error
     finally:

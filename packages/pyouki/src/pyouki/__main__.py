@@ -5,13 +5,10 @@ import sys
 
 def main() -> None:
     """Run the command line of this process and end it."""
-    import gc
     import os
 
     from pyouki.main import run
 
-    # A collection would touch every page that a fork shares, and nothing here lives long enough to be collected.
-    gc.disable()
     status = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -29,7 +26,7 @@ def use_bundle(packages: str) -> None:
     try:
         # Closed at once: a descriptor that stays open would be taken for one that the caller passes on.
         with open(f"{packages}/pyouki/hot.bundle", "rb", buffering=0) as file:
-            if file.read(16) == f"pyouki 3 {sys.implementation.cache_tag}".encode().ljust(16)[:16]:
+            if file.read(16) == f"pyouki 4 {sys.implementation.cache_tag}".encode().ljust(16)[:16]:
                 code = marshal.loads(file.read(int.from_bytes(file.read(4), "little")))
                 names: dict[str, object] = {"__name__": "pyouki.bundle"}
                 exec(code, names)  # noqa: S102 - our own code
@@ -43,5 +40,7 @@ if __name__ == "__main__":
     _packages = __file__.rpartition("/")[0].removesuffix("/__pycache__").rpartition("/")[0]
     if _packages not in sys.path:
         sys.path.append(_packages)
+    # A collection would touch every page that a fork shares, and nothing here lives long enough to be collected.
+    __import__("gc").disable()
     use_bundle(_packages)
     main()

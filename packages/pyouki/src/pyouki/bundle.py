@@ -1,12 +1,17 @@
-"""What a hot command imports, in one piece: a third of the cost of importing 30 to 80 small modules one by one.
+"""What a hot command imports, in one piece: a third of the cost of importing 30 to 90 small modules one by one.
 
 ``pyouki.write_bundle`` writes the file after an installation. It holds one part for each hot command: its modules in
 the order in which their bodies run, without docstrings. ``load`` runs them without asking the import system, which
 costs more than most of the bodies do; every ``import`` in them then finds its module loaded. If the source of one of
 them is no longer the one that was bundled, by size and time, all are imported as usual.
 
-Layout: 16 bytes of MAGIC; this very module, which ``__main__`` executes to get ``load``; the index, command to offset
-and length; and the parts, each a list of Entry. All are in marshal's format, the first two with their length before.
+Functions that the command was not seen to call are cold: in their place stands a stub that fetches the code from the
+end of the file when it is called after all. ``keep_cold_code`` reads it all, for a process that will lose sight of the
+file.
+
+Layout: 16 bytes of MAGIC; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each a
+list of chunks, which are lists of Entry; the cold code. All are in marshal's format, the first two with their length
+before.
 """
 
 from __future__ import annotations
@@ -17,16 +22,28 @@ from posix import stat  # os itself is among the modules that a command may not 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import CodeType
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     # Name, place below site-packages, size and time (ns) of the source, code.
     Entry = tuple[str, str, int, int, CodeType]
 
 NAME = "hot.bundle"
-MAGIC = f"pyouki 3 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
+MAGIC = f"pyouki 4 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
+COLD = "__cold__"
+"""The name under which stubs find ``call_cold``."""
 _PACKAGE = "/__init__.py"
+
+
+class _Cold:
+    """Where the cold code is; one bundle is used in a process."""
+
+    path = ""
+    start = 0
+    spans: Sequence[tuple[int, int]] = ()
+    code: bytes | None = None
+    functions: dict[int, Callable[..., Any]] = {}  # noqa: RUF012 - filled as they are called
 
 
 def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
@@ -39,12 +56,19 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
         packages: the directory that holds our packages.
         argv: the command line without the program's name.
     """
-    index: Mapping[str, tuple[int, int]] = marshal.loads(_read_part(file))  # lies beside our own code
+    index: Mapping[str, Any] = marshal.loads(_read_part(file))  # noqa: S302 - lies beside our own code
     command = next((word for word in argv if word in index), None)
-    if command is not None:
-        offset, length = index[command]
-        file.seek(offset, 1)
-        _run(packages, marshal.loads(file.read(length)))
+    if command is None:
+        return
+    start = file.tell()
+    chunks, _Cold.spans = index[command]
+    _Cold.path, _Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
+    file.seek(start + chunks[0])
+    # In chunks: the text of all of them would be the largest thing in memory.
+    entries: list[Entry] = []
+    for length in chunks[1:]:
+        entries += marshal.loads(file.read(length))  # noqa: S302
+    _run(packages, entries)
 
 
 def _read_part(file: BinaryIO) -> bytes:
@@ -66,6 +90,7 @@ def _run(packages: str, entries: list[Entry]) -> None:
     for name, place, *_ in entries:
         modules[name] = module = kind(name)
         names = module.__dict__
+        names[COLD] = call_cold
         names["__file__"] = origin = f"{packages}/{place}"
         if place.endswith(_PACKAGE):
             names["__package__"] = name
@@ -77,33 +102,35 @@ def _run(packages: str, entries: list[Entry]) -> None:
         parent, _, child = name.rpartition(".")
         if parent:
             setattr(modules[parent], child, modules[name])
+    modules["pyouki.bundle"] = module = kind("pyouki.bundle")
+    module.__dict__.update(globals())
+    modules["pyouki"].bundle = module  # type: ignore[attr-defined]  # as if it had been imported
 
 
-def write(path: str, parts: Mapping[str, Sequence[tuple[str, str, str]]]) -> None:
-    """Write a bundle.
-
-    Args:
-        path: the file.
-        parts: by command, its modules in the order in which they were loaded: name, place below site-packages, and
-            path of the source now.
-    """
-    index: dict[str, tuple[int, int]] = {}
-    blobs: list[bytes] = []
-    offset = 0
-    for command, modules in parts.items():
-        blob = marshal.dumps([_entry(name, place, source) for name, place, source in modules])
-        index[command] = (offset, len(blob))
-        blobs.append(blob)
-        offset += len(blob)
-    with open(path, "wb") as file:
-        file.write(MAGIC)
-        for part in (marshal.dumps(_entry("pyouki.bundle", "pyouki/bundle.py", __file__)[4]), marshal.dumps(index)):
-            file.write(len(part).to_bytes(4, "little") + part)
-        file.write(b"".join(blobs))
+def call_cold(number: int, positional: tuple[object, ...], named: dict[str, object]) -> object:
+    """Call the function whose stub this is, with the arguments that the stub got."""
+    function = _Cold.functions.get(number)
+    if function is None:
+        code = marshal.loads(_cold_code(number))  # noqa: S302 - lies beside our own code
+        function = _Cold.functions[number] = type(load)(code, sys._getframe(1).f_globals, code.co_name)
+    return function(*positional, **named)
 
 
-def _entry(name: str, place: str, source: str) -> Entry:
-    with open(source, "rb") as file:
-        text = file.read()
-    found = stat(source)
-    return name, place, found.st_size, found.st_mtime_ns, compile(text, place, "exec", dont_inherit=True, optimize=2)
+def _cold_code(number: int) -> bytes:
+    offset, length = _Cold.spans[number]
+    if _Cold.code is not None:
+        return _Cold.code[offset : offset + length]
+    with open(_Cold.path, "rb", buffering=0) as file:
+        file.seek(_Cold.start + offset)
+        return file.read(length)
+
+
+def keep_cold_code() -> None:
+    """Read what stubs may fetch later, before the file is out of sight; does nothing without a bundle."""
+    if _Cold.spans and _Cold.code is None:
+        first, last = _Cold.spans[0][0], sum(_Cold.spans[-1])
+        with open(_Cold.path, "rb", buffering=0) as file:
+            file.seek(_Cold.start + first)
+            code = file.read(last - first)
+        _Cold.spans = [(offset - first, length) for offset, length in _Cold.spans]
+        _Cold.code = code

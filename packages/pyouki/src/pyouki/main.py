@@ -62,12 +62,23 @@ def run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001 - the one place where errors end
-        log_module.report(log, _described(error, name))
+        log_module.report(log or _open_log(invocation.globals), _described(error, name))
         return EXEC_FAILURE if name == "exec" else FAILURE
+
+
+def _open_log(options: GlobalOptions) -> Log | None:
+    """Open the log for an error that came before it; None if that is the error."""
+    try:
+        return log_module.open_log(options)
+    except LibcontainerError:
+        return None
 
 
 def _dispatch(name: str, options: Command, environment: Environment) -> int:
     module = __import__(f"pyouki.commands.{name}", None, None, ("run",))
+    seal, bundle = sys.modules.get("libcontainer.seal"), sys.modules.get("pyouki.bundle")
+    if seal is not None and bundle is not None:
+        seal.before_sealing(bundle.keep_cold_code)
     status: int = module.run(options, environment)
     return status
 
@@ -76,7 +87,7 @@ def _described(error: Exception, name: str) -> LibcontainerError:
     """Return an error that a person can read; a fault of the program itself says so, with its place."""
     if isinstance(error, LibcontainerError):
         return error
-    if type(error).__module__ == "libcgroups.errors":
+    if type(error).__module__.startswith("libcgroups."):
         from libcontainer import cgroups
 
         return cgroups.translate(error, name)
@@ -86,7 +97,9 @@ def _described(error: Exception, name: str) -> LibcontainerError:
         return SyscallError(f"{name}: {os.fsdecode(error.filename)}", error.errno, object=str(error.filename))
     place, trace = "", error.__traceback__
     while trace is not None:
-        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        code = trace.tb_frame.f_code
+        # Code from the bundle has no line numbers.
+        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno or code.co_qualname}"
         trace = trace.tb_next
     return LibcontainerError(
         f"{name}: {type(error).__name__}: {error} ({place})", hint="this is a fault of pyouki: please report it"

@@ -21,6 +21,7 @@ from libcontainer import (
     notify_socket,
     pidfd,
     rfc3339,
+    seal,
     user_ns,
 )
 from libcontainer.container import state as state_module
@@ -139,6 +140,9 @@ def _preload(syscall: Syscall, made: Plan) -> None:
     """Import what init will need and only some containers do: after the seal there is no import."""
     spec, process = made.spec, made.process
     steps.preload(syscall, process, spec.linux.personality, spec.linux.memory_policy)
+    if made.has_user_namespace:
+        # Its root may not be allowed to read our own files.
+        seal.prepare()
     if "network" in made.new_types:
         import libcontainer.network
     if spec.hooks is not None:

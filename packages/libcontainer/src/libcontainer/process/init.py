@@ -104,6 +104,8 @@ class Init:
             self.channel.expect(channel_module.IDS_MAPPED)
         if self.plan.has_user_namespace:
             intermediate.become_root(self.syscall, self.plan)
+        if "ipc" in self.plan.new_types and not self.plan.clone_flags & flags.CLONE_NEWIPC:
+            self.syscall.unshare(flags.CLONE_NEWIPC)
         self.syscall.setsid()
         namespaces.join(self.syscall, self.handles.joined)
         if "network" in self.plan.new_types:

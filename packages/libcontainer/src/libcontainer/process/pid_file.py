@@ -37,11 +37,24 @@ def _open_new(path: str) -> int:
 
 
 def send_pidfd(path: str, fd: int, payload: str) -> None:
-    """Send a pidfd over the socket at the path, by SCM_RIGHTS with a word that says what it is of."""
-    from libcontainer import tty
+    """Send a pidfd over the socket at the path, by SCM_RIGHTS with a word that says what it is of.
 
-    socket = tty.connect_console_socket(path, "pidfd socket")
+    Raises:
+        SyscallError: nobody listens there, or it hung up.
+    """
+    from libcontainer import unix_socket
+
     try:
-        tty.send_master(socket, fd, payload)
-    finally:
-        os.close(socket)
+        connection = unix_socket.connect(path)
+        try:
+            unix_socket.send(connection, payload.encode(), fd)
+        finally:
+            connection.close()
+    except OSError as error:
+        raise SyscallError(
+            f"send the pidfd over pidfd socket {path}",
+            error.errno,
+            step="pidfd",
+            object=path,
+            hint="does the client listen on it?",
+        ) from None

@@ -142,8 +142,7 @@ def make(
         process=process,
         rootfs=rootfs,
         new_types=types,
-        # The cgroup namespace is entered after the cgroup, or it would show its parents (cgroup_namespaces(7)).
-        clone_flags=namespaces.clone_flags(types - {"cgroup", "time"} - ({"user"} if needs_intermediate else set())),
+        clone_flags=namespaces.clone_flags(types - _not_cloned(types, needs_intermediate)),
         needs_intermediate=needs_intermediate,
         has_user_namespace="user" in types or "user" in joined or user_ns.is_in_user_namespace(),
         rootfs_plan=_rootfs_plan(options, spec, rootfs, cgroup),
@@ -151,6 +150,15 @@ def make(
         executor=executor,
         keeps_groups=steps.keeps_groups(spec),
     )
+
+
+def _not_cloned(types: frozenset[str], needs_intermediate: bool) -> frozenset[str]:
+    """Return the types of namespaces that are not made by the clone of init."""
+    # The cgroup namespace is entered after the cgroup, or it would show its parents (cgroup_namespaces(7)).
+    if needs_intermediate:
+        return frozenset(("cgroup", "time", "user"))
+    # The message queues belong to who makes the namespace: to nobody, before init is root of its user namespace.
+    return frozenset(("cgroup", "time", "ipc") if "user" in types else ("cgroup", "time"))
 
 
 def with_cgroup(plan: Plan, cgroup: CgroupManager) -> Plan:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
+from libcontainer import unix_socket
 from libcontainer.container.state import oci_state
 from libcontainer.errors import SyscallError
 from libcontainer.oci import json_text
-
-try:
-    import _socket
-except ImportError:  # another interpreter than CPython
-    import socket as _socket  # type: ignore[no-redef]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,13 +34,12 @@ def send(section: LinuxSeccomp, state: ContainerState, pid: int, listener: int) 
         SyscallError: no agent listens, or it hung up.
     """
     path = section.listener_path or ""
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
-        connection.connect(path)
-        data = message(section, state, pid)
-        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, listener.to_bytes(4, sys.byteorder))
-        sent = connection.sendmsg([data], [rights], _socket.MSG_NOSIGNAL)
-        connection.sendall(data[sent:], _socket.MSG_NOSIGNAL)
+        connection = unix_socket.connect(path)
+        try:
+            unix_socket.send(connection, message(section, state, pid), listener)
+        finally:
+            connection.close()
     except OSError as error:
         raise SyscallError(
             f"send the seccomp listener to {path}",
@@ -56,5 +50,4 @@ def send(section: LinuxSeccomp, state: ContainerState, pid: int, listener: int) 
             hint="does the agent listen on it?",
         ) from None
     finally:
-        connection.close()
         os.close(listener)

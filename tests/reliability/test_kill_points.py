@@ -1,0 +1,77 @@
+"""A command that is killed at any point leaves nothing that ``delete --force`` does not remove.
+
+Points are spread evenly over the system calls that change something; PYOUKI_POINTS sets how many (24), and "all" is
+what a nightly run asks for.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeBundle
+    from tests.reliability.conftest import Killat
+    from tests.support.guard import Guard
+    from tests.support.runtime import Runtime
+
+pytestmark = pytest.mark.root
+
+_POINTS = os.environ.get("PYOUKI_POINTS", "24")
+_PARTS = 700 if _POINTS == "all" else int(_POINTS)
+_FEWER = max(_PARTS // 3, 1)
+
+
+def _point(part: int, parts: int, count: int) -> int:
+    """Return the part-th of evenly spread points; skip when there are more parts than points."""
+    if part >= count:
+        pytest.skip("there are fewer points")
+    return 1 + part * count // min(parts, count)
+
+
+@pytest.mark.parametrize("part", range(_PARTS))
+@pytest.mark.parametrize("kill", ["parent", "all"])
+def test_create(runtime: Runtime, make_bundle: MakeBundle, guard: Guard, killat: Killat, kill: str, part: int) -> None:
+    bundle = make_bundle()
+    command = ("create", "--bundle", bundle.directory, bundle.id)
+    count = killat.count("create", runtime, *command)
+    runtime("delete", "--force", bundle.id).succeed()
+
+    killat(runtime, *command, at=_point(part, _PARTS, count), kill=kill)
+
+    runtime("delete", "--force", bundle.id).succeed()
+    guard.check()
+    runtime.create(bundle).delete("--force").succeed()
+
+
+@pytest.mark.parametrize("part", range(_FEWER))
+@pytest.mark.parametrize("kill", ["parent", "all"])
+@pytest.mark.parametrize("command", ["start", "kill", "delete", "exec"])
+def test_later_command(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, killat: Killat, command: str, kill: str, part: int
+) -> None:
+    bundle = make_bundle()
+    words = {
+        "start": ["start", bundle.id],
+        "kill": ["kill", bundle.id, "KILL"],
+        "delete": ["delete", "--force", bundle.id],
+        "exec": ["exec", bundle.id, "true"],
+    }[command]
+    _bring_up(runtime, make_bundle, bundle.directory, bundle.id, command)
+    count = killat.count(command, runtime, *words)
+    runtime("delete", "--force", bundle.id).succeed()
+    _bring_up(runtime, make_bundle, bundle.directory, bundle.id, command)
+
+    killat(runtime, *words, at=_point(part, _FEWER, count), kill=kill)
+
+    runtime("delete", "--force", bundle.id).succeed()
+    guard.check()
+    runtime.create(bundle).delete("--force").succeed()
+
+
+def _bring_up(runtime: Runtime, make_bundle: MakeBundle, directory: str, container_id: str, command: str) -> None:
+    runtime("create", "--bundle", directory, container_id).succeed()
+    if command != "start":
+        runtime("start", container_id).succeed()
