@@ -14,6 +14,8 @@ from tests.support import differences, host, runtime
 from tests.support.runtime import Caller, read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.runtime import Result, Runtime
 
 _SOURCE = os.path.join(os.path.dirname(__file__), "killat.c")
@@ -49,10 +51,10 @@ class Killat:
         seen, hit = (int(word) for word in read(report).split())
         return Struck(result, seen, hit >= 0)
 
-    def count(self, key: str, runtime: Runtime, *args: str) -> int:
-        """Return how many changing calls a command makes; asked again under a key it answers from memory."""
+    def count(self, key: str, measure: Callable[[], Struck]) -> int:
+        """Return how many changing calls a command makes; ``measure`` runs it once, later the number is remembered."""
         if key not in self._counts:
-            self._counts[key] = self(runtime, *args, at=0).seen
+            self._counts[key] = measure().seen
         return self._counts[key]
 
 

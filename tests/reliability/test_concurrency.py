@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,7 @@ def test_sixteen_lifecycles_at_once(runtime: Runtime, make_bundle: MakeBundle, g
 
 
 def test_list_while_containers_come_and_go(runtime: Runtime, make_bundle: MakeBundle) -> None:
+    os.mkdir(runtime.root)
     racers = [
         runtime.background("run", "--bundle", bundle.directory, bundle.id)
         for bundle in [make_bundle("true") for _ in range(8)]

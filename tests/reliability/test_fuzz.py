@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
 import json
+import operator
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,7 @@ from tests.support.bundle import base_config
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBundle
+    from tests.support.bundle import Json
     from tests.support.guard import Guard
     from tests.support.runtime import Result, Runtime
 
@@ -91,24 +95,16 @@ def test_raw(runtime: Runtime, make_bundle: MakeBundle, guard: Guard) -> None:
     attempt()
 
 
-def _change(config: Any, path: tuple[str | int, ...], action: str, value: object) -> None:
-    parent = config
-    for key in path[:-1]:
-        if not isinstance(parent, (dict, list)):
-            return  # an earlier change replaced it
-        try:
-            parent = parent[key]
-        except (KeyError, IndexError, TypeError):
-            return
-    try:
+def _change(config: Json, path: tuple[str | int, ...], action: str, value: object) -> None:
+    """Apply one change; do nothing where an earlier one has removed or replaced the place."""
+    with contextlib.suppress(KeyError, IndexError, TypeError):
+        parent: Any = functools.reduce(operator.getitem, path[:-1], config)  # type: ignore[arg-type]  # JSON
         if action == "delete":
             del parent[path[-1]]
         elif action == "copy" and isinstance(parent, list):
-            parent.append(copy.deepcopy(parent[path[-1]]))
+            parent.append(copy.deepcopy(parent[operator.index(path[-1])]))
         else:
             parent[path[-1]] = value
-    except (KeyError, IndexError, TypeError):
-        return
 
 
 def _judge(result: Result, runtime: Runtime, guard: Guard) -> None:

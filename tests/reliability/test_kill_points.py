@@ -1,6 +1,6 @@
 """A command that is killed at any point leaves nothing that ``delete --force`` does not remove.
 
-Points are spread evenly over the system calls that change something; PYOUKI_POINTS sets how many (24), and "all" is
+Points are spread evenly over the system calls that change something; PYOUKI_POINTS sets how many (16), and "all" is
 what a nightly run asks for.
 """
 
@@ -13,18 +13,19 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBundle
-    from tests.reliability.conftest import Killat
+    from tests.reliability.conftest import Killat, Struck
+    from tests.support.bundle import Bundle
     from tests.support.guard import Guard
     from tests.support.runtime import Runtime
 
 pytestmark = pytest.mark.root
 
-_POINTS = os.environ.get("PYOUKI_POINTS", "24")
+_POINTS = os.environ.get("PYOUKI_POINTS", "16")
 _PARTS = 700 if _POINTS == "all" else int(_POINTS)
 _FEWER = max(_PARTS // 3, 1)
 
 
-def _point(part: int, parts: int, count: int) -> int:
+def point(part: int, parts: int, count: int) -> int:
     """Return the part-th of evenly spread points; skip when there are more parts than points."""
     if part >= count:
         pytest.skip("there are fewer points")
@@ -36,10 +37,9 @@ def _point(part: int, parts: int, count: int) -> int:
 def test_create(runtime: Runtime, make_bundle: MakeBundle, guard: Guard, killat: Killat, kill: str, part: int) -> None:
     bundle = make_bundle()
     command = ("create", "--bundle", bundle.directory, bundle.id)
-    count = killat.count("create", runtime, *command)
-    runtime("delete", "--force", bundle.id).succeed()
+    count = killat.count("create", lambda: _undone(runtime, bundle, killat(runtime, *command, at=0)))
 
-    killat(runtime, *command, at=_point(part, _PARTS, count), kill=kill)
+    killat(runtime, *command, at=point(part, _PARTS, count), kill=kill)
 
     runtime("delete", "--force", bundle.id).succeed()
     guard.check()
@@ -59,19 +59,29 @@ def test_later_command(
         "delete": ["delete", "--force", bundle.id],
         "exec": ["exec", bundle.id, "true"],
     }[command]
-    _bring_up(runtime, make_bundle, bundle.directory, bundle.id, command)
-    count = killat.count(command, runtime, *words)
-    runtime("delete", "--force", bundle.id).succeed()
-    _bring_up(runtime, make_bundle, bundle.directory, bundle.id, command)
+    _bring_up(runtime, bundle, command)
+    count = killat.count(command, lambda: _redone(runtime, bundle, command, killat(runtime, *words, at=0)))
 
-    killat(runtime, *words, at=_point(part, _FEWER, count), kill=kill)
+    killat(runtime, *words, at=point(part, _FEWER, count), kill=kill)
 
     runtime("delete", "--force", bundle.id).succeed()
     guard.check()
     runtime.create(bundle).delete("--force").succeed()
 
 
-def _bring_up(runtime: Runtime, make_bundle: MakeBundle, directory: str, container_id: str, command: str) -> None:
-    runtime("create", "--bundle", directory, container_id).succeed()
+def _bring_up(runtime: Runtime, bundle: Bundle, command: str) -> None:
+    """Make a container to which the command can be applied."""
+    container = runtime.create(bundle)
     if command != "start":
-        runtime("start", container_id).succeed()
+        container.start()
+
+
+def _undone(runtime: Runtime, bundle: Bundle, struck: Struck) -> Struck:
+    runtime("delete", "--force", bundle.id).succeed()
+    return struck
+
+
+def _redone(runtime: Runtime, bundle: Bundle, command: str, struck: Struck) -> Struck:
+    runtime("delete", "--force", bundle.id).succeed()
+    _bring_up(runtime, bundle, command)
+    return struck

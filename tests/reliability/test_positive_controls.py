@@ -27,7 +27,7 @@ def test_runc_killed_in_the_middle_of_create_leaves_cgroups(
     runc = Runtime(shutil.which("runc") or "runc", f"{work}/runc")
     bundle = make_bundle()
     command = ("create", "--bundle", bundle.directory, bundle.id)
-    count = killat.count("create by runc", runc, *command)
+    count = killat(runc, *command, at=0).seen
     runc("delete", "--force", bundle.id).succeed()
 
     left = 0

@@ -85,9 +85,3 @@ def test_security_module_that_is_off_is_told_early(tmp_path: Path, monkeypatch: 
 def test_label_without_selinux_is_told_early(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"^linux\.mountLabel: a label was asked for, but SELinux is disabled"):
         selinux.require_enabled(RecordingSyscall(), "linux.mountLabel")
-
-
-def test_mount_option_quotes_the_label() -> None:
-    assert selinux.mount_option("system_u:object_r:container_file_t:s0:c1,c2") == (
-        'context="system_u:object_r:container_file_t:s0:c1,c2"'
-    )

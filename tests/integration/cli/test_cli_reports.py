@@ -74,7 +74,7 @@ class TestList:
 
         assert header.split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
         assert max(len(header), len(line)) <= columns
-        assert line.startswith("a-container")
+        assert line.startswith("a-contain")
         assert line.split()[3].endswith(os.path.basename(bundle.directory))
 
     def test_table_is_whole_in_a_pipe(self, runtime: Runtime, make_bundle: MakeBundle) -> None:

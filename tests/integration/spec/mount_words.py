@@ -41,14 +41,14 @@ def _clears(flag: str, setting: str = "") -> Case:
 
 
 def _recursively(flag: str, *absent: str) -> Case:
-    return Case(bind=True, before=("rbind",), present=(flag,), absent=absent, below_present=(flag,), below_absent=absent)
+    return Case(
+        bind=True, before=("rbind",), present=(flag,), absent=absent, below_present=(flag,), below_absent=absent
+    )
 
 
 def _takes_away_below(flag: str, present: str = "") -> Case:
     found = (present,) if present else ()
-    return Case(
-        bind=True, before=("rbind",), below=(flag,), below_present=found, below_absent=(flag,), absent=(flag,)
-    )
+    return Case(bind=True, before=("rbind",), below=(flag,), below_present=found, below_absent=(flag,), absent=(flag,))
 
 
 def _spreads(tag: str, *, below: bool) -> Case:

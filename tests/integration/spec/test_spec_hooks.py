@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.root
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
-_SCRIPT = "echo \"$0 $*\" >> OUT; env | sort >> OUT"
+_SCRIPT = 'echo "$0 $*" >> OUT; env | sort >> OUT'
 
 
 def _place(work: str) -> mutations.Mutation:
@@ -74,7 +74,7 @@ def test_poststop_hook_over_its_timeout_is_a_warning(runtime: Runtime, make_bund
 def test_what_the_specification_forbids(runtime: Runtime, make_bundle: MakeBundle) -> None:
     """All at once: the error names every fault."""
     wrong = [{"args": ["true"]}, {"path": "/bin/true", "timeout": 0}, {"path": "/bin/true", "timeout": -1}]
-    bundle = make_bundle(mutate=mutations.top(hooks={kind: wrong for kind in KINDS}))
+    bundle = make_bundle(mutate=mutations.top(hooks=dict.fromkeys(KINDS, wrong)))
 
     text = str(runtime.try_create(bundle).exit_with(1).records[-1])
 
@@ -136,9 +136,7 @@ class TestAnnotatedOutput:
 
     @staticmethod
     def _bundle(make_bundle: MakeBundle, work: str) -> Bundle:
-        hooks = {
-            kind: [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {kind}; echo {kind}! >&2"]}] for kind in KINDS
-        }
+        hooks = {kind: [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {kind}; echo {kind}! >&2"]}] for kind in KINDS}
         files = {f"run.oci.hooks.{name}": os.path.join(work, name) for name in ("stdout", "stderr")}
         return make_bundle("true", mutate=mutations.top(hooks=hooks, annotations=files))
 

@@ -132,9 +132,7 @@ def test_what_the_specification_forbids_leaves_nothing(
 
 
 def test_failing_hook_takes_the_group_away(with_rdt: Runtime, make_bundle: MakeBundle, resctrl: str) -> None:
-    mutate = mutations.every(
-        _group(resctrl, l3CacheSchema="L3:0=f"), mutations.hook("createContainer", "/bin/false")
-    )
+    mutate = mutations.every(_group(resctrl, l3CacheSchema="L3:0=f"), mutations.hook("createContainer", "/bin/false"))
 
     with_rdt.try_create(make_bundle(mutate=mutate)).exit_with(1)
 

@@ -122,7 +122,7 @@ class TestIdMappings:
     )
     def test_owner_is_the_mapped_one(self, inside: Inside, source: str, words: list[str], below: str) -> None:
         def mutate(config: Json) -> None:
-            entry = {"destination": "/mnt", "type": "none", "source": source, "options": words}
+            entry: Json = {"destination": "/mnt", "type": "none", "source": source, "options": words}
             entry |= {"uidMappings": _MAPPINGS, "gidMappings": _MAPPINGS}
             config["mounts"].append(entry)
 
@@ -176,9 +176,7 @@ class TestLinks:
 
         assert inside("readlink /mnt/link", mutate) == "/etc/passwd\n"
 
-    def test_dest_nofollow_covers_the_link_itself(
-        self, runtime: Runtime, make_bundle: MakeBundle, work: str
-    ) -> None:
+    def test_dest_nofollow_covers_the_link_itself(self, runtime: Runtime, make_bundle: MakeBundle, work: str) -> None:
         os.mkdir(os.path.join(work, "source"))
         with open(os.path.join(work, "file"), "w", encoding="ascii") as file:
             file.write("covers\n")

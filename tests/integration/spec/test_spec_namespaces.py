@@ -1,4 +1,4 @@
-"""Namespaces of every kind joined by path, user namespaces with others, clocks, and a mount namespace that is shared."""
+"""Namespaces of every kind joined by path, user namespaces with others, clocks, and shared mount namespaces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-_FILES = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "cgroup": "cgroup", "time": "time", "user": "user"}
+_FILES = {
+    "pid": "pid",
+    "network": "net",
+    "ipc": "ipc",
+    "uts": "uts",
+    "cgroup": "cgroup",
+    "time": "time",
+    "user": "user",
+}
 _ALICE = 1000
 
 
@@ -116,9 +124,7 @@ class TestTimeOffsets:
 
     def test_clock_that_would_be_negative(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
         offsets = {"boottime": {"secs": -(2**40)}}
-        bundle = make_bundle(
-            mutate=mutations.every(mutations.namespace("time"), mutations.linux(timeOffsets=offsets))
-        )
+        bundle = make_bundle(mutate=mutations.every(mutations.namespace("time"), mutations.linux(timeOffsets=offsets)))
 
         assert runtime.try_create(bundle).exit_with(1).records[-1]["property"] == "linux.timeOffsets.boottime"
 
@@ -195,9 +201,9 @@ class TestAutomaticMappings:
     """What crun does for an ordinary user whose configuration leaves the mappings out."""
 
     @pytest.fixture
-    def caller(self, work: str) -> Iterator[Caller]:
+    def caller(self, work: str) -> Caller:
         os.chown(work, _ALICE, _ALICE)
-        yield Caller(uid=_ALICE, env={"XDG_RUNTIME_DIR": work, "HOME": "/"})
+        return Caller(uid=_ALICE, env={"XDG_RUNTIME_DIR": work, "HOME": "/"})
 
     @pytest.fixture
     def subordinate(self, work: str, request: pytest.FixtureRequest) -> Iterator[None]:

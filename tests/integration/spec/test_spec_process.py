@@ -1,4 +1,4 @@
-"""``process`` of config.json: every property as the program itself sees it. What the contest suite shows is not here."""
+"""``process`` of config.json: every property as the program itself sees it; the rest is in the contest suite."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ class TestAffinity:
         everything = inside("grep Cpus_allowed_list /proc/self/status")
 
         found = inside(
-            "grep Cpus_allowed_list /proc/self/status", mutations.process(execCPUAffinity={"initial": "0", "final": "0"})
+            "grep Cpus_allowed_list /proc/self/status",
+            mutations.process(execCPUAffinity={"initial": "0", "final": "0"}),
         )
 
         assert found == everything

@@ -198,4 +198,6 @@ def test_all_faults_are_told_at_once(runtime: Runtime, make_bundle: MakeBundle) 
 
     text = json.dumps(runtime.try_create(make_bundle(mutate=mutate)).exit_with(1).records)
 
-    assert [name for name in ("process.cwd", "process.env[0]", "linux.maskedPaths[0]", "annotations") if name not in text] == []
+    assert [
+        name for name in ("process.cwd", "process.env[0]", "linux.maskedPaths[0]", "annotations") if name not in text
+    ] == []

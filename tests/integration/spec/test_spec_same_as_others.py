@@ -106,7 +106,9 @@ def _is_known(name: str, lines: tuple[list[str], list[str]], known: dict[str, tu
     """Say whether each line that only one of the two has matches the pattern of the section."""
     section = name.partition(": ")[2]
     patterns = [known[key][0] for key in (name, f"*: {section}") if key in known]
-    return bool(patterns) and all(any(re.search(pattern, line) for pattern in patterns) for side in lines for line in side)
+    return bool(patterns) and all(
+        any(re.search(pattern, line) for pattern in patterns) for side in lines for line in side
+    )
 
 
 def _facts(runtime: Runtime, make_bundle: MakeBundle, mutate: mutations.Mutation) -> dict[str, set[str]]:

@@ -29,9 +29,7 @@ _x86_64_only = pytest.mark.skipif(platform.machine() != "x86_64", reason="system
 
 
 def profile(*rules: Json, **properties: object) -> mutations.Mutation:
-    return mutations.linux(
-        seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": list(rules), **properties}
-    )
+    return mutations.linux(seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": list(rules), **properties})
 
 
 def asks(*names: str) -> Json:
@@ -213,9 +211,7 @@ class TestFilter:
         assert found.splitlines()[0] == f"{_GETPPID}: 5 EIO"
 
     def test_waiting_call_can_be_made_killable_only(self, inside: Inside, agent: Agent) -> None:
-        mutate = profile(
-            asks("openat"), listenerPath=agent.path, flags=["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]
-        )
+        mutate = profile(asks("openat"), listenerPath=agent.path, flags=["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"])
 
         assert inside("cat /etc/motd", mutate) == "Welcome to c1. \n"
 

@@ -35,7 +35,7 @@ class Resctrl:
 
 if __name__ == "__main__":
     root = sys.argv[1]
-    intel_rdt.os = Resctrl()  # type: ignore[assignment]  # see above
+    intel_rdt.os = Resctrl()  # type: ignore[assignment, attr-defined]  # see above
     intel_rdt._mount_point = lambda: root
     status = main.run(sys.argv[2:])
     sys.stdout.flush()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -12,12 +16,23 @@ import pytest
 
 from libcgroups import CgroupConfig, create_cgroup_manager
 
+sys.path.insert(0, os.path.abspath(f"{os.path.dirname(__file__)}/../../.."))
+
+from tests.support import bundle as bundles
+from tests.support import runtime as runtimes
+from tests.vm.guest import containers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from libcgroups.manager import CgroupManager
+    from tests.support.bundle import Json, RootfsTemplate
+    from tests.support.runtime import Container
+    from tests.vm.guest.containers import GuestRuntime
 
+    MakeBundle = Callable[..., bundles.Bundle]
     MakeManager = Callable[..., CgroupManager]
+    Start = Callable[..., Container]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,3 +78,67 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["sleep", "1000"]) as process:
         yield process
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[RootfsTemplate]:
+    """The busybox root file system that bundles are copied from."""
+    with tempfile.TemporaryDirectory(prefix="pt", dir="/tmp") as directory:
+        os.chmod(directory, 0o755)
+        yield bundles.RootfsTemplate(f"{directory}/rootfs", None)
+
+
+@pytest.fixture
+def work(template: RootfsTemplate) -> Iterator[str]:
+    """A directory of this test with a short name, beside the template, which bundles are linked to."""
+    directory = f"{os.path.dirname(template.directory)}/{next(_numbers)}"
+    os.mkdir(directory)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(params=["cgroupfs", "systemd"])
+def runtime(request: pytest.FixtureRequest, work: str) -> Iterator[GuestRuntime]:
+    """The runtime under test with each of its drivers; what a test leaves is deleted by force, which must succeed."""
+    path = runtimes.find(os.environ.get("RUNTIME") or "pyouki")
+    under_test = containers.GuestRuntime(path, work, request.param)
+    yield under_test
+    under_test.end()
+    results = [under_test("delete", "--force", name) for name in under_test.ids()]
+    for result in results:
+        result.succeed()
+    assert under_test.ids() == []
+    assert [directory for directory in under_test.cgroups if os.path.exists(directory)] == []
+
+
+@pytest.fixture
+def make_bundle(runtime: GuestRuntime, work: str, template: RootfsTemplate) -> MakeBundle:
+    """A function that makes a bundle: ``make_bundle("sh", "-c", "…", mutate=lambda config: …)``."""
+
+    def make(*args: str, mutate: Callable[[Json], object] | None = None) -> bundles.Bundle:
+        def change(config: Json) -> None:
+            if containers.IS_USER:
+                containers.for_the_user(config)
+            if mutate is not None:
+                mutate(config)
+
+        name = f"c{next(_numbers)}"
+        path = runtime.cgroups_path(name)
+        return bundles.make(f"{work}/{name}", name, template, path, list(args) or ["sleep", "1000"], change)
+
+    return make
+
+
+@pytest.fixture
+def start(runtime: GuestRuntime, make_bundle: MakeBundle) -> Start:
+    """A function that makes a bundle as ``make_bundle`` does and starts its container."""
+
+    def make_and_start(*args: str, mutate: Callable[[Json], object] | None = None) -> Container:
+        container = runtime.start(make_bundle(*args, mutate=mutate))
+        runtime.cgroups.append(containers.cgroup_of(container.pid))
+        return container
+
+    return make_and_start
+
+
+_numbers = itertools.count(1)

@@ -4,15 +4,18 @@
 
     CgroupError
     ├── FileError            a cgroup file could not be read, written, made or removed
+    │   └── BpfError         v2.bpf.load: the kernel refused a command of bpf(2)
     ├── FormatError          a kernel file holds what we do not understand
     ├── PathError            the requested cgroup path cannot be used
+    │   └── CgroupsPathError systemd.names: it is not of the form SLICE:PREFIX:NAME
     ├── NotMountedError      the hierarchy or controller that is needed is not there
     ├── ResourceError        a limit is invalid by itself, or contradicts another
     ├── DelegationError      limits or a path were asked for, and the cgroups are not ours to write
     ├── NotEmptyError        the cgroup already holds processes
     ├── FrozenError          the cgroup is frozen, or does not freeze or thaw in time
     ├── BusyError            the cgroup cannot be removed, processes remain
-    └── StateError           a saved manager state is not one of ours
+    ├── StateError           a saved manager state is not one of ours
+    └── DbusError            systemd.dbus_native: the bus or systemd refused, see its own errors
 """
 
 from __future__ import annotations

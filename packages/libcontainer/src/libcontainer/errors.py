@@ -16,7 +16,11 @@
     ├── ContainerBusyError            another command holds the container's lock
     ├── ProcessDiedError              one of the runtime's own processes ended without a word
     ├── TimeoutExpiredError           a process has not ended in time (a TimeoutError as well)
-    └── CgroupsError                  libcgroups refused (its error is the cause)
+    ├── CgroupsError                  libcgroups refused (its error is the cause)
+    └── CriuError                     criu.operation: CRIU is missing, too old, or could not dump or restore
+
+Inside, an OSError is what a system call, or ``netlink`` with its NetlinkError, raises; it becomes a SyscallError where
+it is known what was tried.
 
 Children never print: they send ``to_dict()`` over their channel and the main process raises ``from_dict()`` of it.
 """

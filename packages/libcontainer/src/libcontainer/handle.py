@@ -159,7 +159,6 @@ class Container:
             preserve_fds=len(pass_fds),
             systemd_cgroup=systemd_cgroup,
             rootless=is_rootless() if rootless is None else rootless,
-            keeps_master=not console_socket,
             is_detached=False,
         )
         values = {name: getattr(options, name) for name in CreateOptions.__fields__}

@@ -41,11 +41,6 @@ def seal() -> None:
     sys.unraisablehook = _ignore
 
 
-def is_sealed() -> bool:
-    """Tell whether imports are cut off."""
-    return not sys.meta_path
-
-
 def _report(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
     os.write(2, f"{kind.__name__}: {error}\n".encode(errors="replace"))
 

@@ -59,8 +59,3 @@ def apply_label(syscall: Syscall, proc_fd: int, label: str) -> None:
                 property="process.selinuxLabel",
                 hint="the loaded policy does not know this label" if error.errno == errno.EINVAL else None,
             ) from error
-
-
-def mount_option(label: str) -> str:
-    """Return the mount option that labels a file system, quoted because labels may hold commas; mount(8)."""
-    return f'context="{label}"'

@@ -26,7 +26,3 @@ def test_a_failure_opens_no_source_file() -> None:
     ran = _sealed("raise ValueError('é \\udce9')")
 
     assert ran.stderr == "ValueError: é ?\n"
-
-
-def test_it_can_be_asked_for() -> None:
-    assert _sealed("import os; os._exit(10 + seal.is_sealed())").returncode == 11

@@ -172,36 +172,6 @@ def test_existing_files_are_left_as_they_are(kernel: LinuxSyscall, root: Path, r
     assert (root / "a" / "file").read_text() == "inside"
 
 
-@KERNELS
-def test_small_regular_files_are_read(kernel: LinuxSyscall, root_fd: int) -> None:
-    assert inside.read_file(kernel, root_fd, "/absolute/file", 6) == b"inside"
-
-
-@KERNELS
-def test_what_is_too_large_or_no_regular_file_is_refused(kernel: LinuxSyscall, root: Path, root_fd: int) -> None:
-    os.mkfifo(root / "fifo")
-    with open(root / "sparse", "wb") as file:
-        file.truncate(1 << 31)
-
-    with pytest.raises(OSError, match="not a regular file"):
-        inside.read_file(kernel, root_fd, "fifo", 100)
-    with pytest.raises(OSError, match="not a regular file"):
-        inside.read_file(kernel, root_fd, "a", 100)
-    with pytest.raises(OSError, match="File too large"):
-        inside.read_file(kernel, root_fd, "sparse", 100)
-    with pytest.raises(FileNotFoundError):
-        inside.read_file(kernel, root_fd, "escape", 100)
-
-
-def test_a_file_without_a_size_is_capped_too(root: Path) -> None:
-    fd = os.open("/proc", os.O_PATH)
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            inside.read_file(LinuxSyscall(), fd, "self/status", 10)
-    finally:
-        os.close(fd)
-
-
 def test_races_are_tried_again(root: Path, root_fd: int) -> None:
     fd = inside.open_path(Busy(races=5), root_fd, "a")
 

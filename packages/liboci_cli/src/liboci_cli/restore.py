@@ -1,11 +1,12 @@
-"""The options of restore."""
+"""The options of restore, beside those of ``criu``."""
 
 from __future__ import annotations
 
-from liboci_cli.options import INT32_MAX, Command, arg, flag, opt
+from liboci_cli.criu import CriuCommand
+from liboci_cli.options import INT32_MAX, flag, opt
 
 
-class Restore(Command, name="restore"):
+class Restore(CriuCommand, name="restore"):
     """Restore a container from the files of a checkpoint, with CRIU.
 
     The container runs at once. The exit status is that of its process, unless detached.
@@ -17,10 +18,6 @@ class Restore(Command, name="restore"):
 
     bundle: str = opt(
         "--bundle", "-b", metavar="BUNDLE", default=".", help="directory of the bundle; default: the current directory"
-    )
-    image_path: str = opt("--image-path", metavar="DIR", default="checkpoint", help="directory of the image files")
-    work_path: str | None = opt(
-        "--work-path", metavar="DIR", default=None, help="directory of CRIU's logs and other files"
     )
     console_socket: str | None = opt(
         "--console-socket",
@@ -34,37 +31,7 @@ class Restore(Command, name="restore"):
         "--no-pivot", help="move the root mount instead of pivot_root(2), needed when the rootfs is on a ramdisk"
     )
     no_subreaper: bool = flag("--no-subreaper", help="do not adopt orphaned processes while in the foreground")
-    tcp_established: bool = flag("--tcp-established", help="allow open TCP connections")
-    ext_unix_sk: bool = flag("--ext-unix-sk", help="allow Unix sockets whose other end is outside")
-    shell_job: bool = flag("--shell-job", help="allow processes with the terminal of a shell")
-    file_locks: bool = flag("--file-locks", help="keep file locks")
     tcp_close: bool = flag("--tcp-close", help="restore TCP connections as closed")
-    manage_cgroups_mode: str | None = opt(
-        "--manage-cgroups-mode",
-        metavar="MODE",
-        default=None,
-        choices=("soft", "full", "strict", "ignore"),
-        complaint="invalid manage-cgroups-mode: {}",
-        help="what to do with cgroups: soft, full, strict or ignore",
-    )
-    network_lock: str | None = opt(
-        "--network-lock",
-        metavar="METHOD",
-        default=None,
-        choices=("iptables", "nftables", "skip"),
-        complaint="invalid network-lock: {}",
-        help="how to lock the network: iptables, nftables or skip",
-    )
-    lazy_pages: bool = flag("--lazy-pages", help="load memory pages when they are touched, with userfaultfd(2)")
-    empty_ns: tuple[str, ...] = opt(
-        "--empty-ns",
-        metavar="NAMESPACE",
-        default=(),
-        choices=("network",),
-        complaint="namespace {} is not supported",
-        help="make this namespace, but do not fill it; only network",
-    )
-    auto_dedup: bool = flag("--auto-dedup", help="remove memory images that are duplicates")
     lsm_profile: str | None = opt(
         "--lsm-profile", metavar="TYPE:NAME", default=None, help="LSM profile to restore with"
     )
@@ -82,4 +49,3 @@ class Restore(Command, name="restore"):
         hidden=True,
         help="pass N file descriptors on, from 3 (after those of $LISTEN_FDS)",
     )
-    container_id: str = arg("ID", help="name of the container")

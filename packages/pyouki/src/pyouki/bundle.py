@@ -10,8 +10,8 @@ end of the file when it is called after all. ``keep_cold_code`` reads it all, fo
 file.
 
 Layout: 16 bytes of MAGIC; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each a
-list of chunks, which are lists of Entry; the cold code. All are in marshal's format, the first two with their length
-before.
+list of where its cold code is and chunks that are lists of Entry; the cold code. All are in marshal's format, the first
+two with their length before.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     Entry = tuple[str, str, int, int, CodeType]
 
 NAME = "hot.bundle"
-MAGIC = f"pyouki 4 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
+MAGIC = f"pyouki 5 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
 COLD = "__cold__"
 """The name under which stubs find ``call_cold``."""
 _PACKAGE = "/__init__.py"
+_Function: Any = type(lambda: None)
 
 
 class _Cold:
@@ -41,7 +42,7 @@ class _Cold:
 
     path = ""
     start = 0
-    spans: Sequence[tuple[int, int]] = ()
+    spans: Sequence[int] = ()  # the end of one is the start of the next
     code: bytes | None = None
     functions: dict[int, Callable[..., Any]] = {}  # noqa: RUF012 - filled as they are called
 
@@ -61,12 +62,13 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
     if command is None:
         return
     start = file.tell()
-    chunks, _Cold.spans = index[command]
+    offset, *lengths = index[command]
+    file.seek(start + offset)
     _Cold.path, _Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
-    file.seek(start + chunks[0])
+    _Cold.spans = marshal.loads(file.read(lengths[0]))  # noqa: S302
     # In chunks: the text of all of them would be the largest thing in memory.
     entries: list[Entry] = []
-    for length in chunks[1:]:
+    for length in lengths[1:]:
         entries += marshal.loads(file.read(length))  # noqa: S302
     _run(packages, entries)
 
@@ -112,25 +114,23 @@ def call_cold(number: int, positional: tuple[object, ...], named: dict[str, obje
     function = _Cold.functions.get(number)
     if function is None:
         code = marshal.loads(_cold_code(number))  # noqa: S302 - lies beside our own code
-        function = _Cold.functions[number] = type(load)(code, sys._getframe(1).f_globals, code.co_name)
+        function = _Cold.functions[number] = _Function(code, sys._getframe(1).f_globals, code.co_name)
     return function(*positional, **named)
 
 
 def _cold_code(number: int) -> bytes:
-    offset, length = _Cold.spans[number]
+    start, end = _Cold.spans[number : number + 2]
     if _Cold.code is not None:
-        return _Cold.code[offset : offset + length]
+        first = _Cold.spans[0]
+        return _Cold.code[start - first : end - first]
     with open(_Cold.path, "rb", buffering=0) as file:
-        file.seek(_Cold.start + offset)
-        return file.read(length)
+        file.seek(_Cold.start + start)
+        return file.read(end - start)
 
 
 def keep_cold_code() -> None:
     """Read what stubs may fetch later, before the file is out of sight; does nothing without a bundle."""
     if _Cold.spans and _Cold.code is None:
-        first, last = _Cold.spans[0][0], sum(_Cold.spans[-1])
         with open(_Cold.path, "rb", buffering=0) as file:
-            file.seek(_Cold.start + first)
-            code = file.read(last - first)
-        _Cold.spans = [(offset - first, length) for offset, length in _Cold.spans]
-        _Cold.code = code
+            file.seek(_Cold.start + _Cold.spans[0])
+            _Cold.code = file.read(_Cold.spans[-1] - _Cold.spans[0])

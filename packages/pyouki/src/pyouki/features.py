@@ -10,7 +10,7 @@ import os
 
 import libseccomp
 from libcgroups.systemd.properties import ANNOTATION_PREFIX
-from libcontainer import capabilities, memory_policy, namespaces
+from libcontainer import capabilities, memory_policy, namespaces, run_oci
 from libcontainer.criu import CONFIG_ANNOTATION
 from libcontainer.oci import decode, spec
 from libcontainer.rootfs import options
@@ -49,7 +49,7 @@ def describe(syscall: Syscall) -> dict[str, object]:
             "org.pyouki.checkpoint.enabled": "true",
             "org.pyouki.version": __version__,
         },
-        "potentiallyUnsafeConfigAnnotations": [ANNOTATION_PREFIX, CONFIG_ANNOTATION],
+        "potentiallyUnsafeConfigAnnotations": [ANNOTATION_PREFIX, CONFIG_ANNOTATION, *run_oci.UNSAFE],
     }
 
 

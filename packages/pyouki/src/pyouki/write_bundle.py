@@ -10,6 +10,7 @@ which costs a little when it is called and changes nothing else.
 
 from __future__ import annotations
 
+import ast
 import marshal
 from pathlib import Path
 from types import CodeType
@@ -56,16 +57,16 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     for command, modules in commands.items():
         first = len(cold)
         entries = [_entry(name, hot, cold, first) for name, hot in modules.items()]
-        chunks = _chunks(entries)
-        spans: list[tuple[int, int]] = []
+        spans: list[int] = [cold_size]
         for code in cold[first:]:
-            spans.append((cold_size, len(code)))
             cold_size += len(code)
-        index[command] = ((size, *(len(chunk) for chunk in chunks)), spans)
+            spans.append(cold_size)
+        chunks = [marshal.dumps(spans), *_chunks(entries)]
+        index[command] = (size, *(len(chunk) for chunk in chunks))
         size += sum(len(chunk) for chunk in chunks)
         parts += chunks
     index["cold"] = size
-    own = compile(Path(bundle.__file__).read_bytes(), "pyouki/bundle.py", "exec", dont_inherit=True, optimize=2)
+    own = _compiled(Path(bundle.__file__), "pyouki/bundle.py")
     heads = [marshal.dumps(_without_lines(own)), marshal.dumps(index)]
     return b"".join(
         (bundle.MAGIC, *(len(head).to_bytes(4, "little") + head for head in heads), *parts, *cold)
@@ -76,9 +77,42 @@ def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> bun
     plain = f"{name.replace('.', '/')}.py"
     place = plain if (SITE_PACKAGES / plain).exists() else f"{name.replace('.', '/')}/__init__.py"
     source = SITE_PACKAGES / place
-    code = compile(source.read_bytes(), place, "exec", dont_inherit=True, optimize=2)
     found = source.stat()
-    return name, place, found.st_size, found.st_mtime_ns, _separate(code, hot, cold, first)
+    return name, place, found.st_size, found.st_mtime_ns, _separate(_compiled(source, place), hot, cold, first)
+
+
+def _compiled(source: Path, place: str) -> CodeType:
+    """Compile a module without what only readers and type checkers look at."""
+    tree = _Trim().visit(ast.parse(source.read_bytes()))
+    return compile(ast.fix_missing_locations(tree), place, "exec", dont_inherit=True, optimize=2)
+
+
+class _Trim(ast.NodeTransformer):
+    """Removes imports for type checkers and annotations of functions and variables, not those of the fields of classes."""
+
+    def visit_If(self, node: ast.If) -> ast.AST:  # noqa: N802 - names of ast
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+        node.returns = None
+        for argument in ast.walk(node.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        return self.generic_visit(node)
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:  # noqa: N802
+        node.body = [_without_annotation(statement) for statement in node.body]
+        return self.generic_visit(node)
+
+
+def _without_annotation(statement: ast.stmt) -> ast.stmt:
+    if not isinstance(statement, ast.AnnAssign):
+        return statement
+    if statement.value is None:
+        return ast.Pass()
+    return ast.Assign(targets=[statement.target], value=statement.value)
 
 
 def _chunks(entries: list[bundle.Entry]) -> list[bytes]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 
-from libcgroups.record import Record
 from libcontainer import cgroups
 from libcontainer.container import delete, status, store
 from libcontainer.container.state import PAUSED, RUNNING
 from libcontainer.criu import external, rpc
-from libcontainer.criu.operation import Operation
+from libcontainer.criu.operation import CriuOptions, Operation
 from libcontainer.errors import ArgumentError, ContainerStatusError
 from libcontainer.oci import json_text, load
 
@@ -23,38 +22,22 @@ if TYPE_CHECKING:
     from libcontainer.syscall import Syscall
 
 
-class CheckpointOptions(Record):
+class CheckpointOptions(CriuOptions):
     """How to checkpoint; the words are CRIU's.
 
     Attributes:
-        image_path: directory of the images, made if it is missing.
-        work_path: directory of CRIU's log, None for that of the images.
         parent_path: directory of an earlier pre-dump, relative to the images.
         leave_running: let the container run on.
         pre_dump: save the memory only, as a start.
-        manage_cgroups_mode: soft, full, strict or ignore; None is soft.
-        network_lock: iptables, nftables or skip; None leaves it to CRIU.
-        empty_network: do not save what is in the network namespace.
         status_fd: where CRIU tells that lazy pages can be asked for, -1 for nowhere.
         page_server: address and port that the pages are sent to.
     """
 
-    image_path: str
-    work_path: str | None = None
     parent_path: str | None = None
     leave_running: bool = False
     pre_dump: bool = False
-    tcp_established: bool = False
-    ext_unix_sk: bool = False
-    shell_job: bool = False
-    file_locks: bool = False
     tcp_skip_in_flight: bool = False
     link_remap: bool = False
-    lazy_pages: bool = False
-    auto_dedup: bool = False
-    manage_cgroups_mode: str | None = None
-    network_lock: str | None = None
-    empty_network: bool = False
     status_fd: int = -1
     page_server: tuple[str, int] | None = None
 
@@ -117,27 +100,14 @@ def _needed_features(options: CheckpointOptions) -> list[tuple[int, str]]:
 
 def _describe(operation: Operation, options: CheckpointOptions, state: ContainerState, spec: Spec) -> None:
     """Tell CRIU about the container."""
+    operation.add(options, spec.annotations)
     operation.add_flags(
         {
             rpc.Options.leave_running: options.leave_running,
-            rpc.Options.tcp_established: options.tcp_established,
-            rpc.Options.ext_unix_sk: options.ext_unix_sk,
-            rpc.Options.shell_job: options.shell_job,
-            rpc.Options.file_locks: options.file_locks,
             rpc.Options.tcp_skip_in_flight: options.tcp_skip_in_flight,
             rpc.Options.link_remap: options.link_remap,
-            rpc.Options.lazy_pages: options.lazy_pages,
-            rpc.Options.auto_dedup: options.auto_dedup,
             rpc.Options.track_memory: options.pre_dump or options.parent_path is not None,
-            # The terminal's master is the engine's.
-            rpc.Options.orphan_pts_master: True,
         }
-    )
-    operation.add_policies(
-        cgroups_mode=options.manage_cgroups_mode,
-        network_lock=options.network_lock,
-        empty_network=options.empty_network,
-        annotations=spec.annotations,
     )
     told: Message = [(rpc.Options.pid, state.pid), (rpc.Options.root, state.rootfs)]
     if options.parent_path is not None:

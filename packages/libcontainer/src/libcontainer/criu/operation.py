@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from libcgroups.record import Record
 from libcontainer.criu import CONFIG_ANNOTATION, rpc
 from libcontainer.errors import LibcontainerError
 
@@ -29,6 +30,30 @@ class CriuError(LibcontainerError):
     """CRIU is missing, too old, or could not dump or restore."""
 
     code = "criu-failed"
+
+
+class CriuOptions(Record):
+    """What is asked for of a checkpoint and of a restore alike; the words are CRIU's.
+
+    Attributes:
+        image_path: directory of the images, made for a checkpoint if it is missing.
+        work_path: directory of CRIU's log, None for that of the images.
+        manage_cgroups_mode: soft, full, strict or ignore; None is soft.
+        network_lock: iptables, nftables or skip; None leaves it to CRIU.
+        empty_network: the network namespace is there, but what is in it is neither saved nor restored.
+    """
+
+    image_path: str
+    work_path: str | None = None
+    tcp_established: bool = False
+    ext_unix_sk: bool = False
+    shell_job: bool = False
+    file_locks: bool = False
+    lazy_pages: bool = False
+    auto_dedup: bool = False
+    manage_cgroups_mode: str | None = None
+    network_lock: str | None = None
+    empty_network: bool = False
 
 
 class Operation:
@@ -75,15 +100,25 @@ class Operation:
         """Add the boolean options that are asked for."""
         self.options += [(field, True) for field, is_set in flags.items() if is_set]
 
-    def add_policies(
-        self, *, cgroups_mode: str | None, network_lock: str | None, empty_network: bool, annotations: Mapping[str, str]
-    ) -> None:
-        """Add what checkpoint and restore have in common: cgroups, network, and the file with more options."""
-        mode = _CGROUP_MODES[cgroups_mode or "soft"]
+    def add(self, options: CriuOptions, annotations: Mapping[str, str]) -> None:
+        """Add what the options say, and the file with more of them that an annotation or the host names."""
+        self.add_flags(
+            {
+                rpc.Options.tcp_established: options.tcp_established,
+                rpc.Options.ext_unix_sk: options.ext_unix_sk,
+                rpc.Options.shell_job: options.shell_job,
+                rpc.Options.file_locks: options.file_locks,
+                rpc.Options.lazy_pages: options.lazy_pages,
+                rpc.Options.auto_dedup: options.auto_dedup,
+                # The terminal's master is the engine's, or ours.
+                rpc.Options.orphan_pts_master: True,
+            }
+        )
+        mode = _CGROUP_MODES[options.manage_cgroups_mode or "soft"]
         self.options += [(rpc.Options.manage_cgroups, True), (rpc.Options.manage_cgroups_mode, mode)]
-        if network_lock is not None:
-            self.options.append((rpc.Options.network_lock, _NETWORK_LOCKS[network_lock]))
-        if empty_network:
+        if options.network_lock is not None:
+            self.options.append((rpc.Options.network_lock, _NETWORK_LOCKS[options.network_lock]))
+        if options.empty_network:
             self.options.append((rpc.Options.empty_namespaces, _CLONE_NEWNET))
         path = _config_file(annotations)
         if path:

@@ -41,7 +41,6 @@ class CreateOptions(Record):
         no_cgroup: stay in the caller's cgroup.
         rootless: the caller is not root of the host.
         notifies: the container gets a socket to notify the caller's service manager, see ``sd_notify``.
-        keeps_master: the terminal's master is for this very process, which runs the container in the foreground.
         is_detached: the caller will not wait for the container.
     """
 
@@ -60,7 +59,6 @@ class CreateOptions(Record):
     no_cgroup: bool = False
     rootless: bool = False
     notifies: bool = False
-    keeps_master: bool = False
     is_detached: bool = True
 
 

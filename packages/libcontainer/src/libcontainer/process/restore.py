@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 
-from libcgroups.record import Record
 from libcontainer import cgroups, log, new_cgroup, pidfd
 from libcontainer.container import state as state_module
 from libcontainer.container import store
 from libcontainer.criu import external, rpc
-from libcontainer.criu.operation import CriuError, Operation
+from libcontainer.criu.operation import CriuError, CriuOptions, Operation
 from libcontainer.errors import SpecError
 from libcontainer.process import create, pid_file
 from libcontainer.process.create import Created
@@ -33,31 +32,16 @@ _DEATH_TIMEOUT_S = 10.0
 _JOINED = {"ipc": "ipc", "uts": "uts"}
 
 
-class RestoreOptions(Record):
+class RestoreOptions(CriuOptions):
     """How to restore; the words are CRIU's.
 
     Attributes:
-        image_path: directory of the images.
-        work_path: directory of CRIU's log, None for that of the images.
-        manage_cgroups_mode: soft, full, strict or ignore; None is soft.
-        network_lock: iptables, nftables or skip; None leaves it to CRIU.
-        empty_network: make the network namespace, but leave it empty.
+        tcp_close: connections are restored as closed ones.
         lsm_profile: ``TYPE:NAME`` of a security module's profile, None for the saved one.
         lsm_mount_context: SELinux context of mounts, None for the saved one.
     """
 
-    image_path: str
-    work_path: str | None = None
-    tcp_established: bool = False
     tcp_close: bool = False
-    ext_unix_sk: bool = False
-    shell_job: bool = False
-    file_locks: bool = False
-    lazy_pages: bool = False
-    auto_dedup: bool = False
-    manage_cgroups_mode: str | None = None
-    network_lock: str | None = None
-    empty_network: bool = False
     lsm_profile: str | None = None
     lsm_mount_context: str | None = None
 
@@ -124,27 +108,15 @@ class _Restoration:
 
     def describe(self, operation: Operation, options: RestoreOptions) -> None:
         """Tell CRIU what comes from outside of its images."""
+        operation.add(options, self.spec.annotations)
         operation.add_flags(
             {
-                rpc.Options.tcp_established: options.tcp_established,
                 rpc.Options.tcp_close: options.tcp_close,
-                rpc.Options.ext_unix_sk: options.ext_unix_sk,
-                rpc.Options.shell_job: options.shell_job,
-                rpc.Options.file_locks: options.file_locks,
-                rpc.Options.lazy_pages: options.lazy_pages,
-                rpc.Options.auto_dedup: options.auto_dedup,
-                rpc.Options.orphan_pts_master: True,
                 # Device nodes may have other numbers than they had.
                 rpc.Options.evasive_devices: True,
                 # The restored init becomes a child of this process, not of criu.
                 rpc.Options.restore_sibling: True,
             }
-        )
-        operation.add_policies(
-            cgroups_mode=options.manage_cgroups_mode,
-            network_lock=options.network_lock,
-            empty_network=options.empty_network,
-            annotations=self.spec.annotations,
         )
         told: Message = [(rpc.Options.root, self.state.rootfs)]
         if options.lsm_profile is not None:

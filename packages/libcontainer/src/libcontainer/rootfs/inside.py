@@ -100,38 +100,6 @@ def make_file(syscall: Syscall, root_fd: int, path: str, mode: int = 0o644) -> i
         return _Walk(syscall, root_fd, path, make=stat.S_IFREG | mode).open(os.O_PATH)
 
 
-def read_file(syscall: Syscall, root_fd: int, path: str, limit: int) -> bytes:
-    """Read a regular file of the tree.
-
-    Never blocks: a FIFO or device is refused.
-
-    Args:
-        syscall: the kernel.
-        root_fd: directory that is the tree's root.
-        path: path inside the tree.
-        limit: largest size in bytes.
-
-    Raises:
-        OSError: EINVAL if it is not a regular file, EFBIG if it is larger than the limit.
-    """
-    fd = open_path(syscall, root_fd, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        if found.st_size > limit:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
-        pieces, missing = [], limit + 1
-        while missing > 0 and (piece := os.read(fd, min(missing, 1 << 20))):
-            pieces.append(piece)
-            missing -= len(piece)
-    finally:
-        os.close(fd)
-    if missing <= 0:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
-    return b"".join(pieces)
-
-
 def is_device(fd: int, kind: int, device: int) -> bool:
     """Tell whether fd refers to the device node of the given file type (stat.S_IFCHR, S_IFBLK) and number."""
     found = os.fstat(fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from libcontainer import log
 from libcontainer.container.store import ContainerDirectory
 from libcontainer.container.update import ResctrlSchemas, update
 from pyouki import resource_options
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def run(options: Update, environment: Environment) -> int:
     """Change what the options name, or what the file of --resources names and nothing else."""
+    if options.kernel_memory is not None or options.kernel_memory_tcp is not None:
+        log.warning("Kernel memory settings are ignored and will be removed")  # the words of runc
     if options.resources is not None:
         resources, schemas = resource_options.read(options.resources), None
     else:

@@ -24,7 +24,6 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists"
-UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
 
 #: How long a job, to start or stop a unit, may take. A scope that is stopped gets 90 s to end by default.
 JOB_TIMEOUT_S = 100.0
