@@ -26,36 +26,33 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-OF_BOTH = [
-    (["--tcp-established"], 5, [1]),
-    (["--ext-unix-sk"], 4, [1]),
-    (["--shell-job"], 7, [1]),
-    (["--file-locks"], 8, [1]),
-    (["--auto-dedup"], 16, [1]),
-    (["--lazy-pages"], 48, [1]),
-    (["--empty-ns", "network"], 38, [1 << 30]),
-    (["--manage-cgroups-mode", "ignore"], 34, [0]),
-    (["--manage-cgroups-mode", "soft"], 34, [3]),
-    (["--manage-cgroups-mode", "full"], 34, [4]),
-    (["--manage-cgroups-mode=strict"], 34, [5]),
-    (["--network-lock", "iptables"], 64, [1]),
-    (["--network-lock", "nftables"], 64, [2]),
-    (["--network-lock", "skip"], 64, [3]),
+# Options as they are given, each with the field that it fills.
+OF_BOTH: list[tuple[list[str], int, int | bytes]] = [
+    (["--tcp-established"], 5, 1),
+    (["--ext-unix-sk"], 4, 1),
+    (["--shell-job"], 7, 1),
+    (["--file-locks"], 8, 1),
+    (["--auto-dedup"], 16, 1),
+    (["--lazy-pages"], 48, 1),
+    (["--empty-ns", "network"], 38, 1 << 30),
 ]
-OF_CHECKPOINT = [
-    (["--leave-running"], 3, [1]),
-    (["--tcp-skip-in-flight"], 46, [1]),
-    (["--link-remap"], 18, [1]),
-    (["--parent-path", "../images"], 14, [b"../images"]),
-    (["--pre-dump"], 15, [1]),
-    (["--page-server", "127.0.0.1:27"], 11, [b"\x0a\x09127.0.0.1\x10\x1b"]),
-    (["--status-fd", "3"], 49, [3]),
+OF_CHECKPOINT: list[tuple[list[str], int, int | bytes]] = [
+    *OF_BOTH,
+    (["--leave-running"], 3, 1),
+    (["--tcp-skip-in-flight"], 46, 1),
+    (["--link-remap"], 18, 1),
+    (["--parent-path", "../images"], 14, b"../images"),
+    (["--pre-dump"], 15, 1),
+    (["--page-server", "127.0.0.1:27"], 11, b"\x0a\x09127.0.0.1\x10\x1b"),
+    (["--status-fd", "3"], 49, 3),
 ]
-OF_RESTORE = [
-    (["--tcp-close"], 52, [1]),
-    (["--lsm-profile", "apparmor:web"], 53, [b"apparmor:web"]),
-    (["--lsm-mount-context", "u:r:t:s0"], 63, [b"u:r:t:s0"]),
+OF_RESTORE: list[tuple[list[str], int, int | bytes]] = [
+    *OF_BOTH,
+    (["--tcp-close"], 52, 1),
+    (["--lsm-profile", "apparmor:web"], 53, b"apparmor:web"),
+    (["--lsm-mount-context", "u:r:t:s0"], 63, b"u:r:t:s0"),
 ]
+MODES = [("ignore", 0, "iptables", 1), ("soft", 3, "nftables", 2), ("full", 4, "skip", 3), ("strict", 5, "skip", 3)]
 
 
 def option_of(value: object) -> str | None:
@@ -130,31 +127,57 @@ def varint(data: bytes) -> tuple[int, bytes]:
     return sum((byte & 0x7F) << 7 * index for index, byte in enumerate(data[:size])), data[size:]
 
 
-@pytest.mark.parametrize(("options", "field", "value"), [*OF_BOTH, *OF_CHECKPOINT], ids=option_of)
-def test_option_of_checkpoint_reaches_criu(
-    runtime: Runtime, criu: Caller, images: str, bundle: Bundle, options: list[str], field: int, value: list[object]
+def test_every_option_of_checkpoint_reaches_criu(
+    runtime: Runtime, criu: Caller, images: str, bundle: Bundle
 ) -> None:
+    options = [word for words, _, _ in OF_CHECKPOINT for word in words]
+
     checkpoint(runtime, criu, images, bundle, options).exit_with(1)
 
-    assert asked(criu).get(field) == value
+    found = asked(criu)
+    assert {field: found.get(field) for _, field, _ in OF_CHECKPOINT} == {
+        field: [value] for _, field, value in OF_CHECKPOINT
+    }
     assert '"running"' in runtime("state", bundle.id).stdout
 
 
-@pytest.mark.parametrize(("options", "field", "value"), [*OF_BOTH, *OF_RESTORE], ids=option_of)
-def test_option_of_restore_reaches_criu(
-    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle, options: list[str], field: int, value: object
+def test_every_option_of_restore_reaches_criu(
+    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle
 ) -> None:
+    options = [word for words, _, _ in OF_RESTORE for word in words]
+
     restore(runtime, criu, images, make_bundle(), options).exit_with(1)
 
-    assert asked(criu).get(field) == value
+    found = asked(criu)
+    assert {field: found.get(field) for _, field, _ in OF_RESTORE} == {field: [value] for _, field, value in OF_RESTORE}
     assert runtime.ids() == []
+
+
+@pytest.mark.parametrize(("mode", "mode_number", "lock", "lock_number"), MODES, ids=[mode[0] for mode in MODES])
+def test_modes_reach_criu_by_their_numbers(
+    runtime: Runtime,
+    criu: Caller,
+    images: str,
+    make_bundle: MakeBundle,
+    mode: str,
+    mode_number: int,
+    lock: str,
+    lock_number: int,
+) -> None:
+    options = ["--manage-cgroups-mode", mode, f"--network-lock={lock}"]
+
+    restore(runtime, criu, images, make_bundle(), options).exit_with(1)
+
+    found = asked(criu)
+    assert (found[34], found[64]) == ([mode_number], [lock_number])
 
 
 def test_what_is_not_asked_for_is_not_set(runtime: Runtime, criu: Caller, images: str, bundle: Bundle) -> None:
     checkpoint(runtime, criu, images, bundle, []).exit_with(1)
 
-    optional = {field for _, field, _ in [*OF_BOTH, *OF_CHECKPOINT] if field != 34}
-    assert optional & asked(criu).keys() == set()
+    found = asked(criu)
+    assert found[34] == [3]  # --manage-cgroups-mode soft
+    assert {64, *(field for _, field, _ in OF_CHECKPOINT)} & found.keys() == set()
 
 
 def test_failure_tells_why_and_where_criu_wrote_more(
@@ -190,21 +213,13 @@ def test_wrong_option_is_refused_before_criu_is_asked(
     assert record["code"] in ("invalid-argument", "usage")
 
 
-@pytest.mark.parametrize("options", [["--detach"], ["--pid-file", "/tmp/never"], ["--no-pivot"], ["--no-subreaper"]])
-def test_option_of_create_is_taken_by_restore(
-    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle, options: list[str]
+def test_restore_takes_the_options_of_create(
+    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle, work: str
 ) -> None:
-    result = restore(runtime, criu, images, make_bundle(), options).exit_with(1)
+    # conmon passes --no-new-keyring and --preserve-fds to restore as well.
+    options = ["--detach", "--pid-file", f"{work}/pid", "--no-pivot", "--no-subreaper", "--no-new-keyring"]
+
+    result = restore(runtime, criu, images, make_bundle(), [*options, "--preserve-fds", "1"]).exit_with(1)
 
     assert "criu restore failed: refused as always" in result.message
-    assert not os.path.exists("/tmp/never")
-
-
-def test_restore_takes_what_conmon_passes_to_create_as_well(
-    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle
-) -> None:
-    options = ["--no-new-keyring", "--preserve-fds", "1", "-d"]
-
-    result = restore(runtime, criu, images, make_bundle(), options).exit_with(1)
-
-    assert "criu restore failed: refused as always" in result.message
+    assert not os.path.exists(f"{work}/pid")
