@@ -16,6 +16,20 @@ SPECIAL_MOUNT_WORDS = {
 }
 """Words whose effect mountinfo does not show."""
 
+MEMORY_MODES = {
+    "MPOL_DEFAULT": (None, "0 0"),
+    "MPOL_PREFERRED": ("0", "1 1"),
+    "MPOL_BIND": ("0", "2 1"),
+    "MPOL_INTERLEAVE": ("0", "3 1"),
+    "MPOL_LOCAL": (None, "4 0"),
+    "MPOL_PREFERRED_MANY": ("0", "5 1"),
+    "MPOL_WEIGHTED_INTERLEAVE": ("0", "6 1"),
+}
+"""Mode: the nodes to give, and what get_mempolicy(2) then says of mode and nodes."""
+
+MEMORY_FLAGS = {"MPOL_F_STATIC_NODES": 1 << 15, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_NUMA_BALANCING": 1 << 13}
+"""Flag: its bit in the mode."""
+
 BOOLEANS = {
     "linux.cgroup.v1": f"{_SPEC}/test_spec_resources.py::test_limits_are_seen_inside",
     "linux.cgroup.v2": "tests/vm/guest/test_guest_v2.py::test_ten_limits_are_applied",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.spec.proofs import MEMORY_FLAGS, MEMORY_MODES
 from tests.support import host, mutations
 from tests.support.runtime import eventually
 
@@ -202,32 +203,23 @@ class TestAdditionalGroups:
 
 
 class TestMemoryPolicy:
-    @pytest.mark.parametrize(
-        ("mode", "nodes", "expected"),
-        [
-            ("MPOL_DEFAULT", None, "0 0"),
-            ("MPOL_PREFERRED", "0", "1 1"),
-            ("MPOL_PREFERRED", "", "4 0"),
-            ("MPOL_BIND", "0", "2 1"),
-            ("MPOL_INTERLEAVE", "0", "3 1"),
-            ("MPOL_LOCAL", None, "4 0"),
-            ("MPOL_PREFERRED_MANY", "0", "5 1"),
-            ("MPOL_WEIGHTED_INTERLEAVE", "0", "6 1"),
-        ],
-    )
-    def test_mode(self, inside: Inside, mode: str, nodes: str | None, expected: str) -> None:
+    @pytest.mark.parametrize("mode", MEMORY_MODES)
+    def test_mode(self, inside: Inside, mode: str) -> None:
+        nodes, expected = MEMORY_MODES[mode]
         policy = {"mode": mode} if nodes is None else {"mode": mode, "nodes": nodes}
 
         assert inside("probe mempolicy", mutations.linux(memoryPolicy=policy)) == f"{expected}\n"
 
-    @pytest.mark.parametrize(
-        ("flag", "number"),
-        [("MPOL_F_STATIC_NODES", 1 << 15), ("MPOL_F_RELATIVE_NODES", 1 << 14), ("MPOL_F_NUMA_BALANCING", 1 << 13)],
-    )
-    def test_flag(self, inside: Inside, flag: str, number: int) -> None:
+    def test_preferred_with_no_nodes_is_local(self, inside: Inside) -> None:
+        assert (
+            inside("probe mempolicy", mutations.linux(memoryPolicy={"mode": "MPOL_PREFERRED", "nodes": ""})) == "4 0\n"
+        )
+
+    @pytest.mark.parametrize("flag", MEMORY_FLAGS)
+    def test_flag(self, inside: Inside, flag: str) -> None:
         mutate = mutations.linux(memoryPolicy={"mode": "MPOL_BIND", "nodes": "0", "flags": [flag]})
 
-        assert int(inside("probe mempolicy", mutate).split()[0]) == 2 | number
+        assert int(inside("probe mempolicy", mutate).split()[0]) == 2 | MEMORY_FLAGS[flag]
 
     def test_node_that_does_not_exist(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
         bundle = make_bundle(mutate=mutations.linux(memoryPolicy={"mode": "MPOL_BIND", "nodes": "63"}))

@@ -86,6 +86,13 @@ def parse(argv: Sequence[str], commands: Commands = COMMANDS) -> Invocation | No
     return Invocation(GlobalOptions.of(global_values), words[0], command.of(values))
 
 
+def read_globals(argv: Sequence[str]) -> GlobalOptions:
+    """Return the options before the command up to the first that is not plainly well-formed."""
+    values: dict[str, object] = {}
+    _read_options(GlobalOptions, argv, 0, values)
+    return GlobalOptions.of(values)
+
+
 def read_value(parameter: Parameter, text: str) -> str | int | None:
     """Convert the text of a value; None if it is not plainly right.
 

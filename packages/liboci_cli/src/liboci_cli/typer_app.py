@@ -22,7 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from liboci_cli import help_page
 from liboci_cli.options import REQUIRED
-from liboci_cli.parse import Invocation
+from liboci_cli.parse import Invocation, read_globals
 from liboci_cli.respell import Refusal, check_arity, go_value, respell, suggest
 from liboci_cli.table import COMMANDS, GlobalOptions, load
 
@@ -125,7 +125,7 @@ def parse_slowly(
                 color=color,
             )
     except CommandLineError as error:
-        return _refused(error, program, understood[0] if understood else GlobalOptions())
+        return _refused(error, program, understood[0] if understood else read_globals(argv))
     if invocations:
         return invocations[0]
     return Outcome(0, stdout=help_text.getvalue(), globals=understood[0] if understood else GlobalOptions())
