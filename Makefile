@@ -119,9 +119,9 @@ dist/.built: $(WHEEL_SOURCES) | $(VENV)/.tools
 	for package in $(dir $(PROJECTS)); do $(PYTHON) -m build --no-isolation --outdir dist $$package >/dev/null || exit 1; done
 	touch $@
 
-# The packages as the guest gets them, which has no network and is slow.
+# The packages and what they need, for the Python of the guest, which has no network and is too slow to install.
 build/guest/.installed: dist/.built
 	rm -rf build/guest
-	$(PYTHON) -m pip install -q --no-index --no-deps --target build/guest dist/*.whl
+	$(PYTHON) -m pip install -q -c constraints.txt --only-binary=:all: --python-version 3.11 --target build/guest dist/*.whl
 	PYTHONPATH=build/guest $(PYTHON) -m pyouki.write_bundle
 	touch $@

@@ -3,8 +3,13 @@
 The processes that the command forks note theirs in the same file, until they close it with all other descriptors.
 """
 
+# Nothing is imported here that the command does not import first itself, not even __future__.
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
 
 packages, calls, *arguments = sys.argv[1:]
 sys.path.append(packages)
@@ -12,10 +17,10 @@ descriptor = os.open(calls, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXE
 # Out of the way of those that a test passes on.
 high = os.dup2(descriptor, 900, inheritable=False)
 os.close(descriptor)
-seen = set()
+seen: "set[CodeType]" = set()
 
 
-def note(frame, event, _):
+def note(frame: "FrameType", event: str, _: object) -> None:
     code = frame.f_code
     if event == "call" and code not in seen and code.co_filename.startswith(packages):
         seen.add(code)

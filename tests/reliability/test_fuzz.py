@@ -102,7 +102,7 @@ def _change(config: Json, path: tuple[str | int, ...], action: str, value: objec
         if action == "delete":
             del parent[path[-1]]
         elif action == "copy" and isinstance(parent, list):
-            parent.append(copy.deepcopy(parent[operator.index(path[-1])]))
+            parent.append(copy.deepcopy(parent[int(path[-1])]))
         else:
             parent[path[-1]] = value
 

@@ -7,7 +7,7 @@ environment=$HOME/pyouki-environment
 if [ ! -e "$environment" ]; then
     python3 -m venv --without-pip --system-site-packages "$environment"
     site=$(echo "$environment"/lib/python3*/site-packages)
-    cp -a build/guest/. "$site"
+    mv build/guest/* "$site"
     mv "$site/bin/pyouki" "$environment/bin"
     rm -r "$site/bin"
 fi

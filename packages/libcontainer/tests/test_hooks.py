@@ -148,6 +148,31 @@ def test_hook_gets_three_descriptors_and_no_signal_of_ours(tmp_path: Path) -> No
     assert {int(line.split()[1], 16) for line in (tmp_path / "signals").read_text().splitlines()} == {0}
 
 
+def test_output_is_also_appended_to_the_files_that_annotations_name(tmp_path: Path) -> None:
+    names = {f"run.oci.hooks.{name}": str(tmp_path / name) for name in ("stdout", "stderr")}
+    (tmp_path / "stdout").write_text("before\n")
+
+    copies = hooks.open_copies(names)
+    hooks.run(
+        LinuxSyscall(), [shell("echo out; echo err >&2")], b"{}", kind="test", cwd="/", environment={}, copies=copies
+    )
+    hooks.close_copies(copies)
+
+    assert ((tmp_path / "stdout").read_text(), (tmp_path / "stderr").read_text()) == ("before\nout\n", "err\n")
+
+
+@pytest.mark.parametrize("annotations", [{}, {"org.example.a": "b"}], ids=["none", "others"])
+def test_no_file_is_opened_unless_an_annotation_names_one(annotations: dict[str, str]) -> None:
+    assert hooks.open_copies(annotations) == hooks.NO_COPIES
+
+
+def test_file_for_the_output_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    names = {"run.oci.hooks.stdout": str(tmp_path / "ok"), "run.oci.hooks.stderr": "/no/such/file"}
+
+    with pytest.raises(HookError, match=r"^open /no/such/file for the output of hooks: no such file or directory$"):
+        hooks.open_copies(names)
+
+
 def test_nothing_is_left_open() -> None:
     before = os.listdir("/proc/self/fd")
 

@@ -102,6 +102,9 @@ class Pod:
             3: str(self._logs),
             8: {1: f"{_CGROUP_PARENT}/{name}", 2: {1: self._namespaces}},
         }
+        self._cgroups = [Path(f"{hierarchy}{_CGROUP_PARENT}", name) for hierarchy in _hierarchies()]
+        for directory in self._cgroups:  # the pod's cgroup is the kubelet's to make and to remove
+            directory.mkdir(parents=True, exist_ok=True)
         self.id = rpc.text(call("RunPodSandbox", {1: self._config, 2: HANDLER}), 1)
 
     def __enter__(self) -> Pod:
@@ -109,6 +112,8 @@ class Pod:
 
     def __exit__(self, *_: object) -> None:
         remove_pod(self.id)
+        for directory in self._cgroups:
+            directory.rmdir()
 
     def status(self) -> Decoded:
         """Return its PodSandboxStatus."""
@@ -159,6 +164,14 @@ class Pod:
     ) -> Container:
         """Create a container and start it."""
         return self.create(name, *command, limits=limits, security=security, mounts=mounts, terminal=terminal).start()
+
+
+def _hierarchies() -> list[str]:
+    """Return where cgroups are mounted: once with version 2, once for each controller with version 1."""
+    top = "/sys/fs/cgroup"
+    if os.environ["CGROUP_VERSION"] == "2":
+        return [top]
+    return [entry.path for entry in os.scandir(top) if entry.is_dir(follow_symlinks=False)]
 
 
 def remove_pod(pod_id: str) -> None:

@@ -72,7 +72,7 @@ FROM $image
 RUN cat /sys/fs/cgroup/memory/memory.limit_in_bytes
 RUN --network=none ls /sys/class/net
 EOF
-    has "$(_bud --memory 64m --cgroup-parent "$CGROUP_PARENT/bud" --no-cache "$scratch/b" 2>&1)" 67108864
+    has "$(_bud --memory 64m --cgroup-parent "$CGROUP_PARENT" --no-cache "$scratch/b" 2>&1)" 67108864
 }
 
 # commit: the next container sees what the first one wrote

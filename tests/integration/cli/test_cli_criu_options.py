@@ -68,9 +68,7 @@ def criu(work: str) -> Caller:
         file.write(f"#!{sys.executable}\n{source}")
     os.chmod(f"{work}/criu/criu", 0o755)
     # Descriptor 3 is there for --status-fd.
-    return Caller(
-        env={"PATH": f"{work}/criu:/usr/bin:/bin"}, prefix=["sh", "-c", f'exec "$@" 3>{work}/status', "-"]
-    )
+    return Caller(env={"PATH": f"{work}/criu:/usr/bin:/bin"}, prefix=["sh", "-c", f'exec "$@" 3>{work}/status', "-"])
 
 
 @pytest.fixture
@@ -127,9 +125,7 @@ def varint(data: bytes) -> tuple[int, bytes]:
     return sum((byte & 0x7F) << 7 * index for index, byte in enumerate(data[:size])), data[size:]
 
 
-def test_every_option_of_checkpoint_reaches_criu(
-    runtime: Runtime, criu: Caller, images: str, bundle: Bundle
-) -> None:
+def test_every_option_of_checkpoint_reaches_criu(runtime: Runtime, criu: Caller, images: str, bundle: Bundle) -> None:
     options = [word for words, _, _ in OF_CHECKPOINT for word in words]
 
     checkpoint(runtime, criu, images, bundle, options).exit_with(1)

@@ -126,7 +126,11 @@ def test_process_file_says_where_the_process_is_attached(container: Container, w
         (["--user", "1:2:3"], "invalid --user '1:2:3'", "invalid-argument"),
         (["--env", "X"], "process.env[2]: invalid environment variable 'X': missing '='", "invalid-config"),
         (["--cwd", "tmp"], "process.cwd: Cwd must be an absolute path", "invalid-config"),
-        (["--cwd", "/nope"], "chdir to cwd ('/nope') set in config.json failed: no such file or directory", "syscall-failed"),
+        (
+            ["--cwd", "/nope"],
+            "chdir to cwd ('/nope') set in config.json failed: no such file or directory",
+            "syscall-failed",
+        ),
         (["--process", "/no/such"], "open /no/such: no such file or directory", "invalid-config"),
         (["--tty", "--detach"], "cannot allocate tty if pyouki will detach", "invalid-argument"),
         (["--console-socket", "/s"], "cannot use console socket if pyouki will not", "invalid-argument"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import MakeBundle
-    from tests.support.bundle import Bundle
+    from tests.support.bundle import Bundle, Json
     from tests.support.runtime import Runtime
 
     UserBundle = Callable[[], Bundle]
@@ -86,7 +86,8 @@ class TestLog:
     def test_place_that_cannot_be_written_is_an_error(
         self, runtime: Runtime, options: tuple[str, ...], message: str
     ) -> None:
-        without_daemons = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /run; mount -t tmpfs t /dev; exec "$@"', "-"]
+        hide = 'mount -t tmpfs tmpfs /run; mount -t tmpfs t /dev; exec "$@"'
+        without_daemons = ["unshare", "-m", "sh", "-c", hide, "-"]
 
         result = ask(runtime, *options, prefix=without_daemons).exit_with(1)
 
@@ -128,7 +129,7 @@ class TestLogLevel:
     def test_decides_what_a_file_gets(
         self, runtime: Runtime, make_bundle: MakeBundle, work: str, options: tuple[str, ...], levels: set[str]
     ) -> None:
-        bundle = make_bundle("true", mutate=lambda config: config["process"]["capabilities"]["bounding"].append("CAP_X"))
+        bundle = make_bundle("true", mutate=_ask_for_cap_x)
         log = ("--log", f"{work}/the.log", "--log-format", "json")
 
         ask(runtime, *log, *options, command=("run", "--bundle", bundle.directory, bundle.id)).succeed()
@@ -137,7 +138,7 @@ class TestLogLevel:
         assert {record["level"] for record in records} == levels
 
     def test_people_are_warned_without_asking(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
-        bundle = make_bundle("true", mutate=lambda config: config["process"]["capabilities"]["bounding"].append("CAP_X"))
+        bundle = make_bundle("true", mutate=_ask_for_cap_x)
 
         result = ask(runtime, command=("run", "--bundle", bundle.directory, bundle.id)).succeed()
 
@@ -294,6 +295,10 @@ def test_version_is_what_engines_parse(runtime: Runtime, option: str) -> None:
 
     assert [line.partition(" ")[0] for line in lines] == ["pyouki", "commit:", "spec:", "python:", "libseccomp:"]
     assert lines[0].startswith("pyouki version ")
+
+
+def _ask_for_cap_x(config: Json) -> None:
+    config["process"]["capabilities"]["bounding"].append("CAP_X")
 
 
 def _changed(caller: Caller, prefix: list[str]) -> Caller:

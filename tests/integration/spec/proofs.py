@@ -37,7 +37,9 @@ BOOLEANS = {
     "linux.cgroup.systemdUser": (
         "tests/vm/guest/test_guest_systemd.py::test_the_manager_is_asked_from_inside_a_user_namespace"
     ),
-    "linux.cgroup.rdma": "packages/libcgroups/tests/test_cgroups_v1_controllers.py::test_handles_and_objects_are_written",
+    "linux.cgroup.rdma": (
+        "packages/libcgroups/tests/test_cgroups_v1_controllers.py::test_handles_and_objects_are_written"
+    ),
     "linux.seccomp.enabled": "tests/contest/test_seccomp.py::TestDocker::test_filter_is_on",
     "linux.apparmor.enabled": _LABEL,
     "linux.selinux.enabled": _LABEL,

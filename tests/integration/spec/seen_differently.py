@@ -16,8 +16,7 @@ DIFFERENCES: dict[str, dict[str, tuple[str, str]]] = {
     "runc": {
         "*: mountinfo": (
             f"{_HIDDEN_DIRECTORY}|{_CGROUPS}|{_ONE_CGROUP}",
-            "the tmpfs that holds the cgroups stays writable though ro is asked for; the one that hides directories has"
-            " no limit of its size; names of sources are anybody's choice",
+            "the tmpfs of cgroups stays writable though ro is asked for; what hides directories has no size limit",
         ),
         "user-namespace: dev": (r"^/dev/mqueue ", "its group is that of nobody"),
         "user-namespace: keyring": (r"^keyring;0;0;", "it adds the right to search for others instead of for the user"),
@@ -25,8 +24,7 @@ DIFFERENCES: dict[str, dict[str, tuple[str, str]]] = {
     "crun": {
         "*: mountinfo": (
             f"{_HIDDEN_DIRECTORY}|{_CGROUPS}|{_ONE_CGROUP}|{_SYSFS}|{_HIDDEN_FILE}",
-            "the tmpfs that holds the cgroups stays writable though ro is asked for; read-only file systems are read-only"
-            " mounts of writable ones; /dev/null hides files read-only",
+            "the tmpfs of cgroups stays writable; a mount is read-only, not its file system; hidden files are read-only",
         ),
         "user-namespace: mountinfo": (
             r"^\S* /dev/(null|zero|full|tty|random|urandom) rw,",

@@ -96,3 +96,34 @@ def test_all_faults_of_a_document_are_told_at_once() -> None:
         "linux.devices[0].uid: expected at least 0, got -1",
     )
     assert caught.value.hint == "also wrong: " + "; ".join(caught.value.errors[1:])
+
+
+NOTIFY = spec.LinuxSeccomp("SCMP_ACT_ALLOW", syscalls=(spec.LinuxSyscall(("mkdir",), "SCMP_ACT_NOTIFY"),))
+
+
+def test_receiver_of_an_annotation_is_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUN_OCI_SECCOMP_RECEIVER", "/from/environment")
+    config = spec.Spec(
+        "1.3.0",
+        spec.Root("rootfs"),
+        annotations={"run.oci.seccomp.receiver": "/from/annotation"},
+        linux=spec.Linux(seccomp=NOTIFY),
+    )
+
+    filled = load.complete(config)
+
+    assert filled.linux.seccomp == NOTIFY.replace(listener_path="/from/annotation")
+
+
+@pytest.mark.parametrize(
+    "seccomp",
+    [None, spec.LinuxSeccomp("SCMP_ACT_ALLOW"), NOTIFY.replace(listener_path="/own")],
+    ids=["no filter", "nothing to ask", "path of its own"],
+)
+def test_what_lacks_nothing_is_returned_as_it_is(
+    seccomp: spec.LinuxSeccomp | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUN_OCI_SECCOMP_RECEIVER", "/from/environment")
+    config = spec.Spec("1.3.0", spec.Root("rootfs"), linux=spec.Linux(seccomp=seccomp))
+
+    assert load.complete(config) is config

@@ -256,3 +256,19 @@ def test_the_default_path_imports_nothing_slow() -> None:
         "cgroup", "context", "devices", "inside", "mounts", "operations", "options", "plan",
     ]  # fmt: skip
     assert others == set()
+
+
+def test_nothing_is_mounted_in_the_namespace_of_others() -> None:
+    made = plan.make(
+        Spec("1.3.0", Root("rootfs")),
+        bundle="/bundle",
+        rootfs="/bundle/rootfs",
+        user_namespace=False,
+        cgroup=CgroupView(),
+        shares_mounts=True,
+    )
+
+    described = made.describe()
+
+    assert (described[0], described[-1]) == ("open /bundle/rootfs", "chroot to the container's root")
+    assert [line for line in described if line.startswith(("mount", "bind", "pivot"))] == []

@@ -44,7 +44,7 @@ class _Cold:
     start = 0
     spans: Sequence[int] = ()  # the end of one is the start of the next
     code: bytes | None = None
-    functions: dict[int, Callable[..., Any]] = {}  # noqa: RUF012 - filled as they are called
+    functions: dict[int, Callable[..., Any]] = {}  # filled as they are called
 
 
 def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
@@ -57,7 +57,7 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
         packages: the directory that holds our packages.
         argv: the command line without the program's name.
     """
-    index: Mapping[str, Any] = marshal.loads(_read_part(file))  # noqa: S302 - lies beside our own code
+    index: Mapping[str, Any] = marshal.loads(_read_part(file))  # lies beside our own code
     command = next((word for word in argv if word in index), None)
     if command is None:
         return
@@ -65,11 +65,11 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
     offset, *lengths = index[command]
     file.seek(start + offset)
     _Cold.path, _Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
-    _Cold.spans = marshal.loads(file.read(lengths[0]))  # noqa: S302
+    _Cold.spans = marshal.loads(file.read(lengths[0]))
     # In chunks: the text of all of them would be the largest thing in memory.
     entries: list[Entry] = []
     for length in lengths[1:]:
-        entries += marshal.loads(file.read(length))  # noqa: S302
+        entries += marshal.loads(file.read(length))
     _run(packages, entries)
 
 
@@ -113,7 +113,7 @@ def call_cold(number: int, positional: tuple[object, ...], named: dict[str, obje
     """Call the function whose stub this is, with the arguments that the stub got."""
     function = _Cold.functions.get(number)
     if function is None:
-        code = marshal.loads(_cold_code(number))  # noqa: S302 - lies beside our own code
+        code = marshal.loads(_cold_code(number))
         function = _Cold.functions[number] = _Function(code, sys._getframe(1).f_globals, code.co_name)
     return function(*positional, **named)
 

@@ -68,9 +68,7 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     index["cold"] = size
     own = _compiled(Path(bundle.__file__), "pyouki/bundle.py")
     heads = [marshal.dumps(_without_lines(own)), marshal.dumps(index)]
-    return b"".join(
-        (bundle.MAGIC, *(len(head).to_bytes(4, "little") + head for head in heads), *parts, *cold)
-    )
+    return b"".join((bundle.MAGIC, *(len(head).to_bytes(4, "little") + head for head in heads), *parts, *cold))
 
 
 def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> bundle.Entry:
@@ -88,21 +86,21 @@ def _compiled(source: Path, place: str) -> CodeType:
 
 
 class _Trim(ast.NodeTransformer):
-    """Removes imports for type checkers and annotations of functions and variables, not those of the fields of classes."""
+    """Removes imports for type checkers and annotations of functions and variables, not those of classes' fields."""
 
-    def visit_If(self, node: ast.If) -> ast.AST:  # noqa: N802 - names of ast
+    def visit_If(self, node: ast.If) -> ast.AST:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body = [ast.Pass()]
         return self.generic_visit(node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
         for argument in ast.walk(node.args):
             if isinstance(argument, ast.arg):
                 argument.annotation = None
         return self.generic_visit(node)
 
-    def visit_Module(self, node: ast.Module) -> ast.AST:  # noqa: N802
+    def visit_Module(self, node: ast.Module) -> ast.AST:
         node.body = [_without_annotation(statement) for statement in node.body]
         return self.generic_visit(node)
 
@@ -164,7 +162,8 @@ def _stub(code: CodeType, number: int) -> CodeType:
         name = rest.pop(0)
         signature.append(f"**{name}")
         keywords.append(f"**{name},")
-    text = f"def f({', '.join(signature)}): return {bundle.COLD}({number}, ({' '.join(values)}), {{{' '.join(keywords)}}})"
+    call = f"{bundle.COLD}({number}, ({' '.join(values)}), {{{' '.join(keywords)}}})"
+    text = f"def f({', '.join(signature)}): return {call}"
     module = compile(text, code.co_filename, "exec", dont_inherit=True, optimize=2)
     stub = next(const for const in module.co_consts if isinstance(const, CodeType))
     return _without_lines(stub.replace(co_name=code.co_name, co_qualname=code.co_qualname))

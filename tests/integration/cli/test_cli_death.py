@@ -1,0 +1,162 @@
+"""One of the runtime's own processes is killed, at every step: the message names who died where, and nothing is left.
+
+strace kills the process that makes a system call of the step. It traces from outside: the processes are the real ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import host, mutations
+from tests.support.runtime import Caller
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeBundle
+    from tests.support.bundle import Json
+    from tests.support.guard import Guard
+    from tests.support.runtime import Runtime
+
+pytestmark = pytest.mark.root
+
+MIB = 1 << 20
+
+
+def killing(call: str, occurrence: int = 1, signal: str = "KILL") -> Caller:
+    """Return a caller under whom the process that makes a system call for the n-th time is killed."""
+    host.require("strace")
+    inject = f"inject={call}:signal={signal}:when={occurrence}"
+    return Caller(prefix=["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject])
+
+
+def with_all_steps(config: Json) -> None:
+    """Let init take steps that not every container has."""
+    config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "0"}
+    config["process"]["scheduler"] = {"policy": "SCHED_OTHER", "nice": 3}
+
+
+def with_intermediate(config: Json) -> None:
+    """Need a process between the runtime and init."""
+    mutations.user_namespace()(config)
+    config["linux"]["namespaces"].append({"type": "time"})
+    config["linux"]["timeOffsets"] = {"boottime": {"secs": 5}}
+
+
+@pytest.mark.parametrize(
+    ("call", "step"),
+    [
+        ("setsid", "namespaces"),
+        ("fsopen", "mount"),
+        ("move_mount", "mount"),
+        ("pivot_root", "pivot"),
+        ("sethostname", "hostname"),
+        ("sched_setattr", "scheduling"),
+        ("keyctl", "keyring"),
+        ("setresuid", "privileges"),
+        ("capset", "privileges"),
+        ("close_range", "exec"),
+    ],
+)
+def test_init_that_is_killed_is_named_with_its_step(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str, step: str
+) -> None:
+    result = runtime.try_create(make_bundle(mutate=with_all_steps), caller=killing(call)).exit_with(1)
+
+    (record,) = result.records
+    how = "was killed by signal 9 (SIGKILL)"
+    assert record["msg"] == f"the container's init {how} in step {step}, before the container was created"
+    assert (record["code"], record["step"]) == ("process-died", step)
+    guard.check()
+
+
+def test_another_signal_is_named(runtime: Runtime, make_bundle: MakeBundle) -> None:
+    # The init of a pid namespace is not ended by this one.
+    bundle = make_bundle(mutate=mutations.without_namespace("pid"))
+
+    result = runtime.try_create(bundle, caller=killing("pivot_root", signal="SEGV")).exit_with(1)
+
+    assert "the container's init was killed by signal 11 (SIGSEGV) in step pivot" in result.message
+
+
+@pytest.mark.parametrize(
+    ("call", "occurrence", "step"),
+    [("unshare", 1, "namespaces"), ("setresgid", 1, "map ids"), ("unshare", 2, "time namespace")],
+)
+def test_intermediate_process_that_is_killed_is_named_with_its_step(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str, occurrence: int, step: str
+) -> None:
+    bundle = make_bundle(mutate=with_intermediate)
+
+    (record,) = runtime.try_create(bundle, caller=killing(call, occurrence)).exit_with(1).records
+
+    how = "was killed by signal 9 (SIGKILL)"
+    assert record["msg"] == f"the intermediate process {how} in step {step}, before the container's init was cloned"
+    guard.check()
+
+
+@pytest.mark.parametrize(
+    ("call", "who", "step"),
+    [
+        ("setns", "the joining process", "namespaces"),
+        ("setsid", "the process", "stdio"),
+        ("capset", "the process", "privileges"),
+        ("close_range", "the process", "exec"),
+    ],
+)
+def test_process_of_exec_that_is_killed_is_named_with_its_step(
+    runtime: Runtime, make_bundle: MakeBundle, call: str, who: str, step: str
+) -> None:
+    container = runtime.start(make_bundle())
+
+    (record,) = container.exec("true", caller=killing(call)).exit_with(255).records
+
+    how = "was killed by signal 9 (SIGKILL)"
+    assert record["msg"] == f"{who} {how} in step {step}, before the program was executed"
+    assert container.status == "running"
+
+
+@pytest.mark.cgroup1
+class TestOutOfMemory:
+    def test_init_is_named_with_the_limit_and_the_peak(
+        self, runtime: Runtime, make_bundle: MakeBundle, guard: Guard
+    ) -> None:
+        limit = MIB // 4
+        bundle = make_bundle(mutate=mutations.resources(memory={"limit": limit, "swap": limit}))
+
+        (record,) = runtime.try_create(bundle).exit_with(1).records
+
+        assert record["msg"].startswith("the container's init was OOM-killed (memory limit too low?) in step ")
+        assert f": limit {limit} bytes, peak " in record["msg"]
+        assert record["property"] == "linux.resources.memory.limit"
+        guard.check()
+
+    def test_process_of_exec_is_named_with_the_limit_and_the_peak(
+        self, runtime: Runtime, make_bundle: MakeBundle
+    ) -> None:
+        limit = 2 * MIB
+        bundle = make_bundle(mutate=mutations.resources(memory={"limit": limit, "swap": limit}))
+        container = runtime.start(bundle)
+        # What is left is too little for an interpreter's pages.
+        small = MIB // 4
+        runtime("update", "--memory", str(small), "--memory-swap", str(small), container.id).succeed()
+
+        (record,) = container.exec("true").exit_with(255).records
+
+        assert "was OOM-killed (memory limit too low?) in step " in record["msg"]
+        assert f": limit {small} bytes, peak " in record["msg"]
+        assert container.status == "running"
+
+
+@pytest.mark.parametrize("call", ["clone3", "sendmsg"], ids=["before init", "while init mounts"])
+def test_runtime_that_is_killed_leaves_what_delete_removes(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str
+) -> None:
+    bundle = make_bundle()
+
+    runtime.try_create(bundle, caller=killing(call)).exit_with(-9)
+
+    assert '"stopped"' in runtime("state", bundle.id).stdout
+    assert "cannot start a container that has stopped" in runtime("start", bundle.id).exit_with(1).message
+    runtime("delete", "--force", bundle.id).succeed()
+    guard.check()
