@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.root
 
 # Imported early by a Python that looks where the caller tells it to.
-_POISONED = ("os", "json", "types", "encodings", "sitecustomize", "usercustomize", "pyouki", "libcontainer", "posixpath")
+_POISONED = (
+    "os",
+    "json",
+    "types",
+    "encodings",
+    "sitecustomize",
+    "usercustomize",
+    "pyouki",
+    "libcontainer",
+    "posixpath",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +51,7 @@ def poison(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     "variable", ["PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONSTARTUP", "PYTHONPYCACHEPREFIX", "PYTHONWARNINGS"]
 )
-def test_environment_of_the_caller_executes_nothing(
-    runtime: Runtime, poison: tuple[Path, Path], variable: str
-) -> None:
+def test_environment_of_the_caller_executes_nothing(runtime: Runtime, poison: tuple[Path, Path], variable: str) -> None:
     directory, mark = poison
     value = "error::usercustomize.X" if variable == "PYTHONWARNINGS" else str(directory)
 

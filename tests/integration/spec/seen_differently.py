@@ -24,7 +24,7 @@ DIFFERENCES: dict[str, dict[str, tuple[str, str]]] = {
     "crun": {
         "*: mountinfo": (
             f"{_HIDDEN_DIRECTORY}|{_CGROUPS}|{_ONE_CGROUP}|{_SYSFS}|{_HIDDEN_FILE}",
-            "the tmpfs of cgroups stays writable; a mount is read-only, not its file system; hidden files are read-only",
+            "the tmpfs of cgroups stays writable; mounts are read-only, not file systems; hidden files are read-only",
         ),
         "user-namespace: mountinfo": (
             r"^\S* /dev/(null|zero|full|tty|random|urandom) rw,",
