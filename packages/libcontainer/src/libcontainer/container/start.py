@@ -54,7 +54,7 @@ def _wrong_status(present: str, container_id: str) -> ContainerStatusError:
         message = "cannot start an already running container"
     else:
         message = f"cannot start a container in the {present} state"
-    hint = "another command is creating it just now" if present == CREATING else None
+    hint = "the command that was creating it was killed: delete it" if present == CREATING else None
     return ContainerStatusError(message, object=container_id, hint=hint)
 
 
