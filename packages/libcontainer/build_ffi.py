@@ -33,6 +33,7 @@ ffibuilder.cdef(
     int lc_seccomp(unsigned int operation, unsigned int flags, const char *program, unsigned short instructions);
     int lc_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
     int lc_close_range(unsigned int first, unsigned int last, unsigned int flags);
+    int lc_default_signals(void);
     int lc_prlimit(int pid, int resource, uint64_t soft, uint64_t hard);
     int lc_ioprio_set(int which, int who, int ioprio);
     int lc_sched_setattr(int pid, uint32_t policy, uint64_t flags, int32_t nice, uint32_t priority, uint64_t runtime,
@@ -170,6 +171,18 @@ ffibuilder.set_source(
     { return (int)syscall(SYS_execveat, fd, path, argv, envp, flags); }
     static int lc_close_range(unsigned int first, unsigned int last, unsigned int flags)
     { return (int)syscall(SYS_close_range, first, last, flags); }
+    /* Past the C library, which keeps 32 and 33 for itself: make(1) leaves these ignored, and so they would stay. */
+    static int lc_default_signals(void)
+    {
+        struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } action;
+        uint64_t none = 0;
+        int number;
+        memset(&action, 0, sizeof action);
+        for (number = 1; number <= 64; number++)
+            if (syscall(SYS_rt_sigaction, number, &action, NULL, sizeof none) != 0 && errno != EINVAL)
+                return -1;
+        return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+    }
     static int lc_prlimit(int pid, int resource, uint64_t soft, uint64_t hard)
     {
         uint64_t limits[2] = { soft, hard };

@@ -168,6 +168,14 @@ def test_modes_reach_criu_by_their_numbers(
     assert (found[34], found[64]) == ([mode_number], [lock_number])
 
 
+def test_work_path_of_restore_is_where_criu_writes_its_log(
+    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle, work: str
+) -> None:
+    (record,) = restore(runtime, criu, images, make_bundle(), ["--work-path", f"{work}/logs"]).exit_with(1).records
+
+    assert record["hint"] == f"see {work}/logs/restore.log"
+
+
 def test_what_is_not_asked_for_is_not_set(runtime: Runtime, criu: Caller, images: str, bundle: Bundle) -> None:
     checkpoint(runtime, criu, images, bundle, []).exit_with(1)
 

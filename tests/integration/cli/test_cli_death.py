@@ -76,7 +76,7 @@ def test_another_signal_is_named(runtime: Runtime, make_bundle: MakeBundle) -> N
 
     result = runtime.try_create(bundle, caller=killing("sethostname", signal="TERM")).exit_with(1)
 
-    assert "the container's init was killed by signal 15 (SIGTERM) in step " in result.message
+    assert "the container's init was killed by signal 15 (sigterm) in step " in result.message
 
 
 @pytest.mark.parametrize(

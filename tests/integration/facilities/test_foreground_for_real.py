@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from libcontainer import foreground, signals, tty
+from libcontainer import foreground, tty
 from tests.integration.facilities import child
 from tests.integration.facilities.child import SYSCALL
 
@@ -34,7 +34,7 @@ def create(argv: list[str], *, terminal: bool = False) -> tuple[int, int, int | 
         try:
             os.close(start)
             os.setsid()
-            signals.reset_all()
+            SYSCALL.default_signals()
             if slave is not None:
                 tty.attach(slave)
             os.read(gate, 1)

@@ -14,7 +14,7 @@ import select
 import struct
 import time
 
-from libcontainer import errors, run_oci, signals
+from libcontainer import errors, run_oci
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _execute(
     number = errno.EINVAL
     try:
         os.setpgid(0, 0)
-        signals.reset_all()
+        syscall.default_signals()
         # Duplicated above the report first: the pipes may have got numbers below 3 when the caller had these closed.
         copies = [_above_report(fd) for fd in (*stdio, report)]
         for target, fd in enumerate(copies[:3]):

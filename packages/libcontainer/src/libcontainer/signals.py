@@ -40,22 +40,6 @@ def name_of(number: int) -> str:
     return str(number)
 
 
-def reset_all() -> None:
-    """Give every signal its default disposition and unblock all of them, as a freshly booted init would have them.
-
-    For a forked child shortly before it executes a foreign program: ignored and blocked signals survive execve(2), and
-    CPython ignores SIGPIPE and SIGXFSZ. The two signals that the C library keeps for its threads are left alone.
-    """
-    for number in range(1, _LAST + 1):
-        if number in _NOT_SETTABLE or _signal.getsignal(number) == _signal.SIG_DFL:
-            continue
-        _signal.signal(number, _signal.SIG_DFL)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-
-
-_NOT_SETTABLE = frozenset((_signal.SIGKILL, _signal.SIGSTOP, *range(32, _FIRST_REALTIME)))
-
-
 def _realtime(name: str) -> int | None:
     for base, sign, start in (("RTMIN", "+", _FIRST_REALTIME), ("RTMAX", "-", _LAST)):
         digits = name.removeprefix(base + sign)

@@ -10,7 +10,7 @@ import errno
 import os
 
 from libcgroups.record import Record
-from libcontainer import capabilities, cgroups, descriptors, log, namespaces, pidfd, seal, signals, stdio
+from libcontainer import capabilities, cgroups, descriptors, log, namespaces, pidfd, seal, stdio
 from libcontainer.container import status
 from libcontainer.container.state import CREATING, PAUSED, STOPPED
 from libcontainer.errors import ArgumentError, ContainerStatusError, LibcontainerError, ProcessDiedError, SyscallError
@@ -287,7 +287,7 @@ class _Execution:
             preserved = range(
                 descriptors.FIRST, descriptors.FIRST + self.options.preserve_fds + self.options.listen_fds
             )
-            signals.reset_all()
+            self.syscall.default_signals()
             descriptors.close_all_but(self.syscall, [channel.fileno(), *preserved])
             late = self.program if self.process.no_new_privileges else None
             if late is not None and late.listener:

@@ -10,7 +10,7 @@ import errno
 import os
 
 from libcgroups.record import Record
-from libcontainer import descriptors, environment, executor, log, namespaces, seal, signals, stdio
+from libcontainer import descriptors, environment, executor, log, namespaces, seal, stdio
 from libcontainer.errors import SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
@@ -262,7 +262,7 @@ class Init:
         """Tell main that we are ready, wait for `start`, execute; an interpreter waits only when it is needed."""
         handles, options = self.handles, self.plan.options
         os.close(handles.procfs)
-        signals.reset_all()
+        self.syscall.default_signals()
         preserved = range(descriptors.FIRST, descriptors.FIRST + options.preserve_fds + options.listen_fds)
         kept = [handles.listener, self.channel.fileno(), *preserved]
         kept += [fd for fd in (handles.stub, handles.filter_file, *handles.hook_copies) if fd >= 0]

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         def pidfd_send_signal(self, pidfd: int, signal: int) -> None:
             """pidfd_send_signal(2)."""
 
+        def default_signals(self) -> None:
+            """rt_sigaction(2) of every signal to SIG_DFL, and rt_sigprocmask(2) to block none."""
+
         def setsid(self) -> None:
             """setsid(2)."""
 

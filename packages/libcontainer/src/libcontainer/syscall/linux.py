@@ -65,6 +65,10 @@ class LinuxSyscall:
         """pidfd_send_signal(2)."""
         _check(lib.lc_pidfd_send_signal(pidfd, signal), "pidfd_send_signal")
 
+    def default_signals(self) -> None:
+        """rt_sigaction(2), rt_sigprocmask(2)."""
+        _check(lib.lc_default_signals(), "rt_sigaction")
+
     def setsid(self) -> None:
         """setsid(2)."""
         os.setsid()

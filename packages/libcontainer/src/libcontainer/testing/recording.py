@@ -82,6 +82,10 @@ class RecordingSyscall:
         """Record pidfd_send_signal(2)."""
         self._record("pidfd_send_signal", pidfd, signal)
 
+    def default_signals(self) -> None:
+        """Record rt_sigaction(2) of all signals."""
+        self._record("default_signals")
+
     def setsid(self) -> None:
         """Record setsid(2)."""
         self._record("setsid")
