@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from libcontainer import foreground, tty
+from libcontainer import foreground, signals, tty
 from tests.integration.facilities import child
 from tests.integration.facilities.child import SYSCALL
 

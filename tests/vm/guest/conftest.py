@@ -27,12 +27,11 @@ if TYPE_CHECKING:
 
     from libcgroups.manager import CgroupManager
     from tests.support.bundle import Json, RootfsTemplate
-    from tests.support.runtime import Container
-    from tests.vm.guest.containers import GuestRuntime
+    from tests.vm.guest.containers import GuestContainer, GuestRuntime
 
     MakeBundle = Callable[..., bundles.Bundle]
     MakeManager = Callable[..., CgroupManager]
-    Start = Callable[..., Container]
+    Start = Callable[..., GuestContainer]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,18 +87,12 @@ def template() -> Iterator[RootfsTemplate]:
         yield bundles.RootfsTemplate(f"{directory}/rootfs", None)
 
 
-@pytest.fixture
-def work(template: RootfsTemplate) -> Iterator[str]:
-    """A directory of this test with a short name, beside the template, which bundles are linked to."""
-    directory = f"{os.path.dirname(template.directory)}/{next(_numbers)}"
-    os.mkdir(directory)
-    yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture(params=["cgroupfs", "systemd"])
-def runtime(request: pytest.FixtureRequest, work: str) -> Iterator[GuestRuntime]:
-    """The runtime under test with each of its drivers; what a test leaves is deleted by force, which must succeed."""
+@pytest.fixture(scope="module", params=["cgroupfs", "systemd"])
+def runtime(request: pytest.FixtureRequest, template: RootfsTemplate) -> Iterator[GuestRuntime]:
+    """The runtime under test with each of its drivers; in the end containers and cgroups must be gone."""
+    # Beside the template, which bundles are linked to.
+    work = f"{os.path.dirname(template.directory)}/{next(_numbers)}"
+    os.mkdir(work)
     path = runtimes.find(os.environ.get("RUNTIME") or "pyouki")
     under_test = containers.GuestRuntime(path, work, request.param)
     yield under_test
@@ -109,11 +102,12 @@ def runtime(request: pytest.FixtureRequest, work: str) -> Iterator[GuestRuntime]
         result.succeed()
     assert under_test.ids() == []
     assert [directory for directory in under_test.cgroups if os.path.exists(directory)] == []
+    shutil.rmtree(work)
 
 
-@pytest.fixture
-def make_bundle(runtime: GuestRuntime, work: str, template: RootfsTemplate) -> MakeBundle:
-    """A function that makes a bundle: ``make_bundle("sh", "-c", "…", mutate=lambda config: …)``."""
+@pytest.fixture(scope="module")
+def bundle_maker(runtime: GuestRuntime, template: RootfsTemplate) -> MakeBundle:
+    """What ``make_bundle`` is, for fixtures of a module."""
 
     def make(*args: str, mutate: Callable[[Json], object] | None = None) -> bundles.Bundle:
         def change(config: Json) -> None:
@@ -124,21 +118,34 @@ def make_bundle(runtime: GuestRuntime, work: str, template: RootfsTemplate) -> M
 
         name = f"c{next(_numbers)}"
         path = runtime.cgroups_path(name)
-        return bundles.make(f"{work}/{name}", name, template, path, list(args) or ["sleep", "1000"], change)
+        return bundles.make(f"{runtime.work}/{name}", name, template, path, list(args) or ["sleep", "1000"], change)
 
     return make
 
 
 @pytest.fixture
+def make_bundle(runtime: GuestRuntime, bundle_maker: MakeBundle) -> Iterator[MakeBundle]:
+    """A function that makes a bundle: ``make_bundle("sh", "-c", "…", mutate=lambda config: …)``.
+
+    The test's containers are deleted by force, which must succeed.
+    """
+    made: list[bundles.Bundle] = []
+
+    def make(*args: str, mutate: Callable[[Json], object] | None = None) -> bundles.Bundle:
+        made.append(bundle_maker(*args, mutate=mutate))
+        return made[-1]
+
+    yield make
+    present = runtime.ids()
+    results = [runtime("delete", "--force", bundle.id) for bundle in made if bundle.id in present]
+    for result in results:
+        result.succeed()
+
+
+@pytest.fixture
 def start(runtime: GuestRuntime, make_bundle: MakeBundle) -> Start:
     """A function that makes a bundle as ``make_bundle`` does and starts its container."""
-
-    def make_and_start(*args: str, mutate: Callable[[Json], object] | None = None) -> Container:
-        container = runtime.start(make_bundle(*args, mutate=mutate))
-        runtime.cgroups.append(containers.cgroup_of(container.pid))
-        return container
-
-    return make_and_start
+    return lambda *args, mutate=None: runtime.start(make_bundle(*args, mutate=mutate))
 
 
 _numbers = itertools.count(1)

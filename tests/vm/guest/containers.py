@@ -1,4 +1,7 @@
-"""Containers in the guest: the runtime under test with a cgroup driver, and what its cgroups and units hold."""
+"""Containers in the guest: the runtime under test with a cgroup driver, and what its cgroups and units hold.
+
+Emulated, a command takes a second or more: what can be read from files is not asked of the runtime.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,58 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from tests.support.runtime import ROOT, Background, Caller, Result, Runtime, read
+import pytest
+
+from tests.support.runtime import ROOT, Background, Caller, Container, Result, Runtime, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.support.bundle import Json
-    from tests.support.runtime import Container
+    from tests.support.bundle import Bundle, Json
 
     Driver = Literal["cgroupfs", "systemd"]
 
 MIB = 1 << 20
 IS_USER = os.geteuid() != 0
+#: For tests of what does not depend on the driver, or has to be seen with the one where it is harder.
+only_cgroupfs = pytest.mark.parametrize("runtime", ["cgroupfs"], indirect=True)
+only_systemd = pytest.mark.parametrize("runtime", ["systemd"], indirect=True)
 _MOUNT_POINT = "/sys/fs/cgroup"
 #: What leads a user's command to the systemd of the user.
 _SESSION = {name: os.environ[name] for name in ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS") if name in os.environ}
+
+
+class GuestContainer(Container):
+    """A container whose pid is known from its pid file, and its cgroup from its pid."""
+
+    def __init__(self, runtime: Runtime, bundle: Bundle, created: Result, pid: int) -> None:
+        super().__init__(runtime, bundle, created)
+        self._pid = pid
+        self.directory = cgroup_of(pid)
+
+    @property
+    def pid(self) -> int:
+        """The pid of init, also after its end."""
+        return self._pid
+
+    def read(self, file: str) -> str:
+        """Return what a file of the cgroup holds."""
+        return read(f"{self.directory}/{file}").strip()
+
+    def values(self, names: Sequence[str]) -> dict[str, str]:
+        """Return what files of the cgroup hold."""
+        return {name: self.read(name) for name in names}
+
+    def counters(self, file: str) -> dict[str, int]:
+        """Return the numbers of a file such as memory.events."""
+        return {name: int(count) for name, count in (line.split() for line in self.read(file).splitlines())}
+
+    def properties(self, names: Sequence[str]) -> dict[str, str]:
+        """Return what systemd says of the unit that the cgroup is."""
+        command = ["systemctl", *(["--user"] if IS_USER else []), "show", os.path.basename(self.directory)]
+        command += [f"--property={name}" for name in names]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return dict(line.split("=", 1) for line in output.splitlines())
 
 
 class GuestRuntime(Runtime):
@@ -30,7 +70,7 @@ class GuestRuntime(Runtime):
     def __init__(self, path: str, work: str, driver: Driver) -> None:
         super().__init__(path, work)
         self.driver = driver
-        #: Of the containers it started: to be gone with them.
+        #: Those of the containers it created: to be gone with them.
         self.cgroups: list[str] = []
         self._options = ("--systemd-cgroup",) if driver == "systemd" else ()
 
@@ -51,6 +91,20 @@ class GuestRuntime(Runtime):
         """Start one command as ``Runtime`` does."""
         return super().background(*self._options, *args, caller=replace(caller, env={**_SESSION, **caller.env}))
 
+    def create(self, bundle: Bundle, *options: str, caller: Caller = ROOT) -> GuestContainer:
+        """Create a container that must come up."""
+        pid_file = f"{self.work}/{bundle.id}.pid"
+        result = self.try_create(bundle, "--pid-file", pid_file, *options, caller=caller).succeed()
+        container = GuestContainer(self, bundle, result, int(read(pid_file)))
+        self.cgroups.append(container.directory)
+        return container
+
+    def start(self, bundle: Bundle, *options: str, caller: Caller = ROOT) -> GuestContainer:
+        """Create and start a container."""
+        container = self.create(bundle, *options, caller=caller)
+        container.start()
+        return container
+
     def cgroups_path(self, name: str) -> str:
         """Return a linux.cgroupsPath that this driver understands and this user may use."""
         if self.driver == "systemd":
@@ -62,26 +116,6 @@ class GuestRuntime(Runtime):
 def cgroup_of(pid: int | str) -> str:
     """Return the directory of the cgroup that a process is in."""
     return _MOUNT_POINT + read(f"/proc/{pid}/cgroup").strip().partition("::")[2]
-
-
-def values(container: Container, names: Sequence[str]) -> dict[str, str]:
-    """Return what files of a container's cgroup hold."""
-    directory = cgroup_of(container.pid)
-    return {name: read(f"{directory}/{name}").strip() for name in names}
-
-
-def events(directory: str, file: str) -> dict[str, int]:
-    """Return the counters of a file such as memory.events."""
-    lines = (line.split() for line in read(f"{directory}/{file}").splitlines())
-    return {name: int(count) for name, count in lines}
-
-
-def properties(container: Container, names: Sequence[str]) -> dict[str, str]:
-    """Return what systemd says of the unit that a container's cgroup is."""
-    command = ["systemctl", *(["--user"] if IS_USER else []), "show", os.path.basename(cgroup_of(container.pid))]
-    command += [f"--property={name}" for name in names]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(line.split("=", 1) for line in output.splitlines())
 
 
 def for_the_user(config: Json) -> None:

@@ -10,17 +10,16 @@ import pytest
 
 from tests.support import mutations
 from tests.support.runtime import read
-from tests.vm.guest.containers import IS_USER, cgroup_of
+from tests.vm.guest.containers import IS_USER, only_cgroupfs, only_systemd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.support.bundle import Bundle, Json
-    from tests.support.runtime import Container
-    from tests.vm.guest.containers import GuestRuntime
+    from tests.vm.guest.containers import GuestContainer, GuestRuntime
 
     MakeBundle = Callable[..., Bundle]
-    Start = Callable[..., Container]
+    Start = Callable[..., GuestContainer]
 
 DENY_ALL = {"allow": False, "access": "rwm"}
 READ_KMSG = {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}
@@ -62,6 +61,7 @@ def with_kmsg(*rules: Json) -> mutations.Mutation:
 
 
 @pytest.mark.root
+@only_cgroupfs
 @pytest.mark.parametrize(("rules", "can_read"), [((DENY_ALL,), False), ((DENY_ALL, READ_KMSG), True)])
 def test_device_rules_bind(start: Start, rules: tuple[Json, ...], can_read: bool) -> None:
     container = start(mutate=with_kmsg(*rules))
@@ -75,6 +75,7 @@ def test_device_rules_bind(start: Start, rules: tuple[Json, ...], can_read: bool
 
 
 @pytest.mark.root
+@only_systemd
 def test_device_rules_bind_after_an_update(runtime: GuestRuntime, start: Start) -> None:
     container = start(mutate=with_kmsg(DENY_ALL))
 
@@ -95,7 +96,7 @@ def test_who_may_write_the_cgroup_owns_the_part_that_can_be_delegated(start: Sta
 
     container = start(mutate=mutate)
 
-    directory = cgroup_of(container.pid)
+    directory = container.directory
     owned = {name for name in os.listdir(directory) if os.stat(f"{directory}/{name}").st_uid == 1000}
     delegated = {name for name in read("/sys/kernel/cgroup/delegate").split() if os.path.exists(f"{directory}/{name}")}
     assert owned == (delegated if option == "rw" else set())
@@ -105,22 +106,23 @@ def test_who_may_write_the_cgroup_owns_the_part_that_can_be_delegated(start: Sta
 
 
 @pytest.mark.root
+@only_cgroupfs
 def test_a_profile_of_apparmor_confines_every_process(start: Start, profile: str) -> None:
     container = start(
         *("sh", "-c", "cat /proc/self/attr/current; cat /etc/group 2>&1; cat /etc/passwd; sleep 1000"),
         mutate=mutations.process(apparmorProfile=profile),
     )
 
-    shown = container.exec("cat", "/proc/self/attr/current").succeed().stdout
-    refused = container.exec("cat", "/etc/group").fail().stderr
+    second = container.exec("cat", "/proc/self/attr/current", "/etc/group").fail()
 
-    assert shown == f"{profile} (enforce)\n"
-    assert refused == "cat: can't open '/etc/group': Permission denied\n"
+    assert second.stdout == f"{profile} (enforce)\n"
+    assert second.stderr == "cat: can't open '/etc/group': Permission denied\n"
     first, second, third, *_ = container.output().splitlines()
     assert (first, second) == (f"{profile} (enforce)", "cat: can't open '/etc/group': Permission denied")
     assert third.startswith("root:")
 
 
+@only_cgroupfs
 def test_a_profile_that_is_not_loaded_is_named(runtime: GuestRuntime, make_bundle: MakeBundle) -> None:
     bundle = make_bundle(mutate=mutations.process(apparmorProfile="pyouki-test-absent"))
 
@@ -132,23 +134,22 @@ def test_a_profile_that_is_not_loaded_is_named(runtime: GuestRuntime, make_bundl
     assert runtime.ids() == []
 
 
-def limits(start: Start, rlimit: Json, score: int) -> tuple[str, str]:
-    """Return a hard limit and the score for the OOM killer as a container sees its own."""
-    container = start(mutate=mutations.process(rlimits=[rlimit], oomScoreAdj=score))
-    hard = container.exec("sh", "-c", "awk '/Max open files/ { print $5 }' /proc/1/limits").succeed().stdout.strip()
-    return hard, container.exec("cat", "/proc/1/oom_score_adj").succeed().stdout.strip()
-
-
 @pytest.mark.root
+@only_cgroupfs
 def test_root_raises_a_hard_limit_and_lowers_the_score(start: Start) -> None:
-    raised = _hard_limit_on_files() + 1000
+    raised = _hard_limit_on_files("self") + 1000
+    rlimit = {"type": "RLIMIT_NOFILE", "soft": 1024, "hard": raised}
 
-    assert limits(start, {"type": "RLIMIT_NOFILE", "soft": 1024, "hard": raised}, -500) == (str(raised), "-500")
+    container = start(mutate=mutations.process(rlimits=[rlimit], oomScoreAdj=-500))
+
+    assert _hard_limit_on_files(container.pid) == raised
+    assert read(f"/proc/{container.pid}/oom_score_adj") == "-500\n"
 
 
+@only_cgroupfs
 @pytest.mark.skipif(not IS_USER, reason="for the user")
 def test_a_user_cannot_raise_a_hard_limit(runtime: GuestRuntime, make_bundle: MakeBundle) -> None:
-    present = _hard_limit_on_files()
+    present = _hard_limit_on_files("self")
     rlimit = {"type": "RLIMIT_NOFILE", "soft": 1024, "hard": present + 1000}
     bundle = make_bundle(mutate=mutations.process(rlimits=[rlimit]))
 
@@ -161,6 +162,6 @@ def test_a_user_cannot_raise_a_hard_limit(runtime: GuestRuntime, make_bundle: Ma
     assert runtime.ids() == []
 
 
-def _hard_limit_on_files() -> int:
-    line = next(line for line in read("/proc/self/limits").splitlines() if line.startswith("Max open files"))
+def _hard_limit_on_files(pid: int | str) -> int:
+    line = next(line for line in read(f"/proc/{pid}/limits").splitlines() if line.startswith("Max open files"))
     return int(line.split()[4])
