@@ -143,7 +143,7 @@ class TestOutOfMemory:
 
         (record,) = container.exec("true").exit_with(255).records
 
-        assert "was OOM-killed (memory limit too low?) in step " in record["msg"]
+        assert "process was OOM-killed (memory limit too low?)" in record["msg"]
         assert f": limit {small} bytes, peak " in record["msg"]
         assert container.status == "running"
 

@@ -58,7 +58,7 @@ def test_every_option_has_a_test_that_names_it(command: str, parameter: Paramete
     source = (ROOT / "tests" / file).read_text()
     node: ast.Module | ast.ClassDef | ast.FunctionDef = ast.parse(source)
     for name in names:
-        (node,) = [  # type: ignore[assignment]  # the classes that are looked for
+        (node,) = [
             each for each in node.body if isinstance(each, (ast.ClassDef, ast.FunctionDef)) and each.name == name
         ]
     assert isinstance(node, ast.FunctionDef)
