@@ -1,4 +1,4 @@
-"""Which test shows that an option has its effect, for every option of the tables; test_cli_documents checks it.
+"""Which test shows that an option has its effect, for every option of liboci_cli's tables; see test_cli_documents.
 
 By command, "" for the options before it, and by the first spelling: a path below ``tests`` and a test in it.
 """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
-from tests.support.runtime import read
+from tests.support.runtime import eventually, read
 from tests.vm.guest.containers import IS_USER, only_cgroupfs, only_systemd
 
 if TYPE_CHECKING:
@@ -113,13 +113,12 @@ def test_a_profile_of_apparmor_confines_every_process(start: Start, profile: str
         mutate=mutations.process(apparmorProfile=profile),
     )
 
-    second = container.exec("cat", "/proc/self/attr/current", "/etc/group").fail()
+    other = container.exec("cat", "/proc/self/attr/current", "/etc/group").fail()
+    eventually(lambda: container.output().count("\n") >= 3, "the container's output", 30)
 
-    assert second.stdout == f"{profile} (enforce)\n"
-    assert second.stderr == "cat: can't open '/etc/group': Permission denied\n"
-    first, second, third, *_ = container.output().splitlines()
-    assert (first, second) == (f"{profile} (enforce)", "cat: can't open '/etc/group': Permission denied")
-    assert third.startswith("root:")
+    label, refusal = f"{profile} (enforce)\n", "cat: can't open '/etc/group': Permission denied\n"
+    assert (other.stdout, other.stderr) == (label, refusal)
+    assert container.output().startswith(f"{label}{refusal}root:")
 
 
 @only_cgroupfs

@@ -82,7 +82,9 @@ def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> bun
 def _compiled(source: Path, place: str) -> CodeType:
     """Compile a module without what only readers and type checkers look at."""
     tree = _Trim().visit(ast.parse(source.read_bytes()))
-    return compile(ast.fix_missing_locations(tree), place, "exec", dont_inherit=True, optimize=2)
+    # The docstrings of commands are their help pages.
+    optimize = 1 if place.startswith("liboci_cli/") else 2
+    return compile(ast.fix_missing_locations(tree), place, "exec", dont_inherit=True, optimize=optimize)
 
 
 class _Trim(ast.NodeTransformer):
