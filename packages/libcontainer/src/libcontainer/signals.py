@@ -40,6 +40,19 @@ def name_of(number: int) -> str:
     return str(number)
 
 
+def take_notice() -> None:
+    """Ignore and block no signal any more, for a process that goes on in Python; handlers stay as they are.
+
+    What C libraries have installed is theirs: wasm engines learn of traps by SIGILL and SIGSEGV.
+    """
+    for number in range(1, _LAST + 1):
+        if 32 <= number < _FIRST_REALTIME:  # the C library's own
+            continue
+        if _signal.getsignal(number) == _signal.SIG_IGN:
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
 def _realtime(name: str) -> int | None:
     for base, sign, start in (("RTMIN", "+", _FIRST_REALTIME), ("RTMAX", "-", _LAST)):
         digits = name.removeprefix(base + sign)

@@ -143,6 +143,8 @@ def _preload(syscall: Syscall, made: Plan) -> None:
     if made.has_user_namespace:
         # Its root may not be allowed to read our own files.
         seal.prepare()
+    if made.executor is not None:
+        import libcontainer.signals
     if "network" in made.new_types:
         import libcontainer.network
     if spec.hooks is not None:

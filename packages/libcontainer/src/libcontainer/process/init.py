@@ -262,7 +262,12 @@ class Init:
         """Tell main that we are ready, wait for `start`, execute; an interpreter waits only when it is needed."""
         handles, options = self.handles, self.plan.options
         os.close(handles.procfs)
-        self.syscall.default_signals()
+        if self.plan.executor is None:
+            self.syscall.default_signals()
+        else:
+            from libcontainer import signals
+
+            signals.take_notice()
         preserved = range(descriptors.FIRST, descriptors.FIRST + options.preserve_fds + options.listen_fds)
         kept = [handles.listener, self.channel.fileno(), *preserved]
         kept += [fd for fd in (handles.stub, handles.filter_file, *handles.hook_copies) if fd >= 0]
