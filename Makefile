@@ -32,7 +32,7 @@ demo: build  ## Run a container, then take another one through its life step by 
 	@$(SUDO) demo/demo.sh $(CURDIR)/$(VENV)/bin/pyouki
 
 test: develop  ## Run all tests of this checkout: unit, architecture, integration, contest
-	@packages/prepare.sh busybox-static uidmap
+	@packages/prepare.sh busybox-static uidmap runc crun strace dbus-daemon procps iproute2 util-linux
 	$(PYTEST)
 
 contest: develop  ## Run the black-box tests alone, for any runtime: RUNTIME=runc
@@ -58,9 +58,11 @@ check: develop  ## What a change must pass: format, lint, types, imports, unit t
 format: develop  ## Format the code and mend what can be mended
 	$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
-bench: build  ## Compare with runc and crun: time, CPU, memory (BENCH='--cold' and more)
-	@packages/prepare.sh busybox-static runc crun
+bench: build  ## Compare with runc and crun: time, CPU, memory, file operations (BENCH='--cold', --markdown and more)
+	@packages/prepare.sh busybox-static runc crun strace
 	$(SUDO) $(PYTHON) bench/lifecycle.py $(BENCH)
+	$(SUDO) $(PYTHON) bench/lifecycle.py --docker $(BENCH)
+	$(SUDO) $(PYTHON) bench/cgroups.py $(filter --markdown,$(BENCH))
 
 wheels: dist/.built  ## Build the wheels and source distributions into dist/
 

@@ -37,6 +37,7 @@ _ALLOWED_SKIPS = os.path.join(os.path.dirname(__file__), "support", "allowed_ski
 
 def pytest_configure(config: pytest.Config) -> None:
     """Leave the host's mount namespace before the first test can change it, and have orphans reaped at once."""
+    host.notice_reserved_signals()
     is_worker = hasattr(config, "workerinput")  # of xdist, and born inside
     if not is_worker and host.enter_private_mount_namespace() is None:
         host.continue_below_a_reaper()

@@ -79,7 +79,7 @@ milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 
 # Tell why a scenario failed: its own words, or the last that was said.
 reason_of() {
-    { grep '^failed: ' "$1" || grep -v '^$' "$1"; } | tail -1 | cut -c1-220 | tr '\t' ' '
+    { grep '^failed: ' "$1" || grep -vE '^$|^at: |--help. for more information' "$1" || cat "$1"; } | tail -1 | cut -c1-220 | tr '\t' ' '
 }
 
 # run_one NAME: run a scenario in a process of its own, look at what it leaves behind, report.

@@ -50,6 +50,7 @@ sample() {
 
 median_ms() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.0f", v[int((NR + 1) / 2)] / 1000 }'; }
 
+load_before=$(cut -d' ' -f1 /proc/loadavg)
 kinds=("docker run" "docker run, no network" "docker run -m 6m" "podman run" "podman run, no network")
 for ((round = 0; round < rounds; round++)); do
     for kind in "${kinds[@]}"; do
@@ -61,7 +62,8 @@ done
 
 echo "## Time of a whole command"
 echo
-echo "Milliseconds of wall time with \`busybox true\`, medians of $rounds, engine included, runtimes interleaved."
+echo "Milliseconds of wall time with \`busybox true\`, medians of $rounds, engine included, runtimes interleaved; load"
+echo "average $load_before before and $(cut -d' ' -f1 /proc/loadavg) after, on $(nproc) processors."
 echo
 echo "| |$(printf ' %s |' "${names[@]}") ${names[0]} / ${names[1]} |"
 echo "|---|$(printf -- '---|%.0s' "${names[@]}")---|"

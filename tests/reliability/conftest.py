@@ -42,10 +42,13 @@ class Killat:
         self._program = program
         self._counts: dict[str, int] = {}
 
-    def __call__(self, runtime: Runtime, *args: str, at: int, kill: str = "parent", error: int = 0) -> Struck:
+    def __call__(
+        self, runtime: Runtime, *args: str, at: int, kill: str = "parent", error: int = 0, children_only: bool = False
+    ) -> Struck:
         """Kill ``parent``, ``self`` or ``all`` at the ``at``-th changing call, or let that call fail with an errno."""
         report = os.path.join(runtime.work, "killat")
         how = ["-e", str(error)] if error else ["-w", kill]
+        how += ["-c"] if children_only else []
         caller = Caller(prefix=[self._program, "-o", report, "-n", str(at), *how])
         result = runtime(*args, caller=caller, timeout_s=25)
         seen, hit = (int(word) for word in read(report).split())

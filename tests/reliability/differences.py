@@ -14,13 +14,18 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_exhaustion.py::TestLostState::test_delete_by_force_and_create_again": "leaves process or cgroups",
         "test_failing_calls.py::test_create": "sometimes: leftovers",
         "test_kill_points.py::test_create": "sometimes: leaves cgroups, which the state names too late",
+        "test_kill_points.py::test_create_whose_child_has_just_begun": "sometimes: leaves cgroups",
     },
     "crun": {
         "test_concurrency.py::test_all_of_eight_deletes_by_force_succeed": "sometimes: losers fail",
         "test_exhaustion.py::TestLostState::test_delete_by_force_and_create_again": "leaves process or cgroups",
+        "test_exhaustion.py::TestStateRoot::test_without_room_create_succeeds_or_leaves_nothing": (
+            "sometimes: leaves its state directory"
+        ),
         "test_failing_calls.py::test_create": "sometimes: leftovers, or success with a protection missing",
         "test_fuzz.py::test_structured": "sometimes: leaves cgroups when a limit cannot be written",
         "test_kill_points.py::test_create": "sometimes: leaves cgroups and processes that no file names",
+        "test_kill_points.py::test_create_whose_child_has_just_begun": "sometimes: leaves cgroups",
         "test_kill_points.py::test_later_command": "sometimes: leaves a mount of itself",
     },
 }

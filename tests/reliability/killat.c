@@ -1,10 +1,10 @@
 /*
  * Runs a command and, at the n-th system call that changes something, kills it or makes that call fail.
  *
- *   killat -o REPORT [-n N [-w parent|self|all | -e ERRNO]] COMMAND...
+ *   killat -o REPORT [-c] [-n N [-w parent|self|all | -e ERRNO]] COMMAND...
  *
  * Every process and thread of the command is traced and the calls are counted in one order, which strace cannot do: it
- * counts per thread. Without -n the calls are only counted. REPORT gets "COUNT NR": how many were seen, and which one
+ * counts per thread. With -c those of the command itself are left out, its children's are counted. Without -n the calls are only counted. REPORT gets "COUNT NR": how many were seen, and which one
  * was hit (-1: none). The exit status is the command's, 137 when it was killed. x86_64 only.
  */
 #define _GNU_SOURCE
@@ -52,7 +52,7 @@ struct tracee {
 static struct tracee tracees[MAX_TRACEES];
 static int tracee_count;
 static long seen, hit = -1, wanted;
-static int error;
+static int error, children_only;
 static const char *who = "parent";
 
 static struct tracee *find(pid_t pid)
@@ -118,7 +118,9 @@ static void at_system_call(pid_t command, pid_t pid)
 		tracee->failing = 0;
 		set_register(pid, -error);
 	}
-	if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !changes(&info) || ++seen != wanted)
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !changes(&info) || (children_only && pid == command))
+		return;
+	if (++seen != wanted)
 		return;
 	hit = info.entry.nr;
 	strike(command, tracee);
@@ -181,9 +183,11 @@ int main(int argc, char **argv)
 	int option, status;
 	FILE *file;
 
-	while ((option = getopt(argc, argv, "+o:n:w:e:")) != -1) {
+	while ((option = getopt(argc, argv, "+o:n:w:e:c")) != -1) {
 		if (option == 'o')
 			report = optarg;
+		else if (option == 'c')
+			children_only = 1;
 		else if (option == 'n')
 			wanted = atol(optarg);
 		else if (option == 'w')

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-_POINTS = os.environ.get("PYOUKI_POINTS", "24")
+_POINTS = os.environ.get("PYOUKI_POINTS", "20")
 _PARTS = 700 if _POINTS == "all" else int(_POINTS)
 _ERRORS = [errno.EIO, errno.EPERM, errno.ENOMEM]
 _FINGERPRINT = """

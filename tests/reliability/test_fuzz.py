@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-_EXAMPLES = int(os.environ.get("PYOUKI_FUZZ", "40"))
+_EXAMPLES = int(os.environ.get("PYOUKI_FUZZ", "30"))
 _UNSAFE = {"cgroupsPath", "hooks", "sysctl", "root", "namespaces"}  # these could reach the host
 _VALUES: st.SearchStrategy[Any] = st.one_of(
     st.none(),

@@ -1,6 +1,6 @@
 """A command that is killed at any point leaves nothing that ``delete --force`` does not remove.
 
-Points are spread evenly over the system calls that change something; PYOUKI_POINTS sets how many (16), and "all" is
+Points are spread evenly over the system calls that change something; PYOUKI_POINTS sets how many (12), and "all" is
 what a nightly run asks for.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-_POINTS = os.environ.get("PYOUKI_POINTS", "16")
+_POINTS = os.environ.get("PYOUKI_POINTS", "12")
 _PARTS = 700 if _POINTS == "all" else int(_POINTS)
 _FEWER = max(_PARTS // 3, 1)
 
@@ -44,6 +44,19 @@ def test_create(runtime: Runtime, make_bundle: MakeBundle, guard: Guard, killat:
     runtime("delete", "--force", bundle.id).succeed()
     guard.check()
     runtime.create(bundle).delete("--force").succeed()
+
+
+@pytest.mark.parametrize("nth", range(1, 5))
+def test_create_whose_child_has_just_begun(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, killat: Killat, nth: int
+) -> None:
+    """The window between the clone and whatever ties a child to its creator."""
+    bundle = make_bundle()
+
+    killat(runtime, "create", "--bundle", bundle.directory, bundle.id, at=nth, kill="parent", children_only=True)
+
+    assert runtime("delete", "--force", bundle.id).succeed().duration_s < 5
+    guard.check()
 
 
 @pytest.mark.parametrize("part", range(_FEWER))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,6 +111,9 @@ class TestRoot:
 
 
 def _remove_everywhere(name: str) -> None:
+    """Remove what the attack made: cgroups, and ordinary directories where it got away."""
     for top in host.mount_points("cgroup"):
         for directory, _, _ in sorted(os.walk(f"{top}/{name}"), reverse=True):
             os.rmdir(directory)
+    for place in (f"/sys/fs/cgroup/{name}", f"/tmp/{name}"):
+        shutil.rmtree(place, ignore_errors=True)

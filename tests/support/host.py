@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,16 @@ PR_SET_CHILD_SUBREAPER = 36
 NOBODY = 65534
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def notice_reserved_signals() -> None:
+    """Undo what make(1) leaves to its children: the two signals that the C library keeps for itself are ignored."""
+    number_of_rt_sigaction = {"x86_64": 13, "aarch64": 134}.get(platform.machine())
+    if number_of_rt_sigaction is None:
+        return
+    default = ctypes.create_string_buffer(32)  # struct kernel_sigaction of zeros: SIG_DFL
+    for reserved in (32, 33):
+        ctypes.CDLL(None).syscall(number_of_rt_sigaction, reserved, default, None, 8)
 
 
 def enter_private_mount_namespace() -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -86,3 +86,27 @@ def test_an_end_that_hung_up_is_an_error() -> None:
 
     with ours, pytest.raises(BrokenPipeError):
         unix_socket.send(ours, b"x", 0)
+
+
+class _HangsUp(socket.socket):
+    """A connection whose other end is closed as soon as it has the descriptor, as conmon does it."""
+
+    def __init__(self) -> None:
+        ours, self.client = socket.socketpair()
+        super().__init__(fileno=ours.detach())
+
+    def sendmsg(self, *arguments: Any) -> int:
+        """Send, then lose the client."""
+        sent = super().sendmsg(*arguments)
+        self.client.close()
+        return sent
+
+
+def test_a_client_may_hang_up_once_it_has_the_descriptor() -> None:
+    reader, writer = os.pipe()
+
+    with _HangsUp() as connection:
+        unix_socket.send(connection, b"a pipe", writer)
+
+    os.close(reader)
+    os.close(writer)

@@ -41,7 +41,7 @@ def manager() -> Iterator[Manager]:
     mounts = detect.read_mounts()
     if mounts.v2 is None:
         pytest.skip("no cgroup2 file system is mounted")
-    path = f"/pyouki-test-{os.getpid()}/{time.monotonic_ns()}"
+    path = f"/pyouki-test-v2-{os.getpid()}/{time.monotonic_ns()}"
     manager = Manager(CgroupConfig(container_name="one", cgroup_path=path), mounts)
     yield manager
     if manager.exists():

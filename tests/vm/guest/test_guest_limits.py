@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import mutations
-from tests.support.runtime import Caller, eventually, read
+from tests.support.runtime import eventually, read
 from tests.vm.guest.containers import MIB, cgroup_of, only_cgroupfs
 
 if TYPE_CHECKING:
@@ -91,19 +91,6 @@ def test_a_second_process_is_in_the_same_cgroup(runtime: GuestRuntime, limited: 
 
     assert directory == limited.directory
     assert sorted(listed) == sorted([limited.pid, pid])
-
-
-@pytest.mark.root
-@only_cgroupfs
-def test_a_second_process_is_born_in_the_cgroup(runtime: GuestRuntime, limited: GuestContainer) -> None:
-    if runtime.name != "pyouki":
-        pytest.skip("how the process gets there is the runtime's own business")
-    trace = f"{runtime.work}/trace"
-
-    strace = Caller(prefix=("strace", "-f", "-o", trace, "-e", "trace=clone3"))
-    limited.exec("true", caller=strace).succeed()
-
-    assert "CLONE_INTO_CGROUP" in read(trace)
 
 
 def test_pause_and_resume(limited: GuestContainer) -> None:

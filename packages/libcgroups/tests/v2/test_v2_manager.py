@@ -172,6 +172,35 @@ def test_a_failed_creation_leaves_nothing(fake: FakeHierarchy) -> None:
     assert not Manager.at(one.mount_point, "/web").exists()
 
 
+def test_resources_that_say_nothing_write_nothing(fake: FakeHierarchy) -> None:
+    one = manager(fake)
+    one.create()
+    fake.writes.clear()
+    nothing = LinuxResources(cpu=LinuxCPU(), memory=LinuxMemory(disable_oom_killer=False), unified={})
+
+    one.apply(ControllerOpt(resources=nothing))
+    one.update(nothing)
+
+    assert fake.writes == []
+
+
+def test_an_update_writes_what_it_names_once_and_nothing_else(fake: FakeHierarchy) -> None:
+    one = manager(fake)
+    one.create(LIMITS)
+    one.apply(ControllerOpt(resources=LIMITS))
+    fake.writes.clear()
+
+    one.update(
+        LinuxResources(cpu=LinuxCPU(cpus="1"), memory=LinuxMemory(reservation=2048), unified={"memory.high": "3072"})
+    )
+
+    assert fake.writes == [
+        ("unified/web/one/cpuset.cpus", "1"),
+        ("unified/web/one/memory.low", "2048"),
+        ("unified/web/one/memory.high", "3072"),
+    ]
+
+
 def test_without_limits_no_controller_is_required(fake: FakeHierarchy) -> None:
     fake.failures["unified/cgroup.subtree_control"] = errno.EACCES
     one = manager(fake)

@@ -44,4 +44,6 @@ def send(connection: _socket.socket, data: bytes, fd: int) -> None:
     """
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fd.to_bytes(4, sys.byteorder))
     sent = connection.sendmsg([data], [rights], _socket.MSG_NOSIGNAL)
-    connection.sendall(data[sent:], _socket.MSG_NOSIGNAL)
+    if sent < len(data):
+        # Not when nothing is left: sending nothing is a call too, and conmon hangs up as soon as it has the descriptor.
+        connection.sendall(data[sent:], _socket.MSG_NOSIGNAL)

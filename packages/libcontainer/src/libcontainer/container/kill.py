@@ -7,7 +7,7 @@ import os
 from libcontainer import pidfd
 from libcontainer.container import status
 from libcontainer.container.state import CREATED, PAUSED, RUNNING
-from libcontainer.errors import ContainerStatusError, SyscallError
+from libcontainer.errors import CgroupsError, ContainerStatusError, SyscallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,11 +87,19 @@ def kill_everything(state: ContainerState, timeout_s: float = 10.0) -> bool:
 
 
 def thaw(state: ContainerState) -> None:
-    """Thaw a frozen container."""
+    """Thaw a frozen container whose processes were killed: only on cgroup v1 they need it to die.
+
+    Its cgroup may be gone: systemd removes one whose last process ends.
+    """
     from libcontainer import cgroups
 
-    with cgroups.translated("thaw"):
-        cgroups.of_container(state).freeze("THAWED")
+    manager = cgroups.of_container(state)
+    try:
+        with cgroups.translated("thaw"):
+            manager.freeze("THAWED")
+    except CgroupsError:
+        if manager.exists():
+            raise
 
 
 def _signal_cgroup(state: ContainerState, signal: int) -> None:
