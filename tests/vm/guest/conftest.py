@@ -19,6 +19,7 @@ from libcgroups import CgroupConfig, create_cgroup_manager
 sys.path.insert(0, os.path.abspath(f"{os.path.dirname(__file__)}/../../.."))
 
 from tests.support import bundle as bundles
+from tests.support import differences
 from tests.support import runtime as runtimes
 from tests.vm.guest import containers
 
@@ -39,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if os.geteuid() and item.get_closest_marker("root"):
             item.add_marker(pytest.mark.skip(reason="for root"))
+    differences.apply(items, os.path.dirname(__file__), runtimes.kind(os.environ.get("RUNTIME") or "pyouki"))
 
 
 @pytest.fixture(scope="session", autouse=True)

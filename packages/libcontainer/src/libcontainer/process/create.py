@@ -286,6 +286,7 @@ class _Creation:
                 if cgroup_fd is not None:
                     os.close(cgroup_fd)
             if self.pid == 0:
+                self._forget_main(ours)
                 self._init(handles).run()
             if "user" in self.plan.new_types:
                 self._map_ids(self.pid, ours)
@@ -293,6 +294,11 @@ class _Creation:
 
     def _init(self, handles: init.Handles) -> init.Init:
         return init.Init(self.syscall, self.plan, handles, self.state, self.program, self.last_cap)
+
+    def _forget_main(self, ours: Channel) -> None:
+        """Close, in a child, its copies of what tells that main lives: its end of the channel, and the lock."""
+        ours.close()
+        self.directory.unlock()
 
     def _clone_through_intermediate(self, handles: init.Handles, ours: Channel) -> None:
         mine, its = channel_module.pair("the runtime", "the intermediate process")
@@ -302,6 +308,8 @@ class _Creation:
         except OSError as error:
             raise _cannot_clone(error) from None
         if child == 0:
+            mine.close()
+            self._forget_main(ours)
             init_run = self._init(handles.replace(joined=[])).run
             intermediate.run(self.syscall, self.plan, its, joined, init_run)
         its.close()

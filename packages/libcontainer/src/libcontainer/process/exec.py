@@ -169,7 +169,7 @@ class _Execution:
         self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         ours, its = channel_module.pair("the runtime", "the process")
         try:
-            self._join_and_clone(container, joined, its)
+            self._join_and_clone(container, joined, its, ours)
             its.close()
             self._set_oom_score()
             self._attend(ours)
@@ -193,7 +193,7 @@ class _Execution:
         except OSError as error:
             raise SyscallError(f"open {path}", error.errno, step="namespaces", object=path) from None
 
-    def _join_and_clone(self, container: int, joined: list[tuple[str, int]], its: Channel) -> None:
+    def _join_and_clone(self, container: int, joined: list[tuple[str, int]], its: Channel, ours: Channel) -> None:
         """Let a joiner clone the process inside; sets pid and pidfd."""
         mine, joiners = channel_module.pair("the runtime", "the joining process")
         try:
@@ -201,7 +201,9 @@ class _Execution:
                 manager = cgroups.of_container(self.state)
             joiner, joiner_pidfd = self.syscall.clone3(0)
             if joiner == 0:
+                # A copy of main's ends would keep the children from noticing its death.
                 mine.close()
+                ours.close()
                 self._join(container, joined, joiners, its)
         finally:
             joiners.close()
