@@ -17,7 +17,7 @@ PROJECTS := $(wildcard packages/*/pyproject.toml)
 SOURCES := $(shell find packages/*/src -name '*.py')
 WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*/*.c)
 
-.PHONY: help build develop demo test contest test-packaging test-clients test-vm check format bench wheels install uninstall docs clean
+.PHONY: help build develop demo test contest test-packaging test-reliability test-clients test-vm check format bench wheels install uninstall docs clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -42,6 +42,10 @@ contest: develop  ## Run the black-box tests alone, for any runtime: RUNTIME=run
 test-packaging: develop  ## Build all packages, install them into empty environments and try them there (minutes)
 	@packages/prepare.sh busybox-static
 	$(PYTEST) tests/packaging
+
+test-reliability: develop  ## Kill, fail and starve the runtime at its steps: tests/reliability (PYOUKI_POINTS=all for each step)
+	@packages/prepare.sh busybox-static gcc libc6-dev runc
+	$(PYTEST) tests/reliability
 
 test-clients: build  ## Real engines on top of RUNTIME, all or those in ENGINES='docker podman' (CLIENTS=--quick for less)
 	$(SUDO) tests/clients/run $(CLIENTS) $(RUNTIME) $(ENGINES)
