@@ -21,7 +21,7 @@ WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
-	@awk -F '  ## ' '/^[a-z-]+:.*  ## / { sub(":.*", "", $$1); printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F '  ## ' '/^[a-z-]+:.*  ## / { sub(":.*", "", $$1); printf "  %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(VENV)/.compiled  ## Build .venv/bin/pyouki, a runtime that runs this checkout
 
