@@ -191,7 +191,8 @@ class Foreground:
 @pytest.fixture
 def foreground(runtime: Runtime, make_bundle: MakeBundle) -> Iterator[Foreground]:
     """A container in the foreground whose shell waits for commands."""
-    script = "trap 'stty size' WINCH; stty -echo; echo up; while read line; do eval \"$line\"; done"
+    # A signal that comes while the shell reads ends that read as the end of the input would: it reads again.
+    script = "trap 'stty size' WINCH; stty -echo; echo up; while :; do if read line; then eval \"$line\"; fi; done"
     bundle = make_bundle("sh", "-c", script, mutate=_TERMINAL)
     opened = Foreground(runtime, "run", "--bundle", bundle.directory, bundle.id)
     try:
