@@ -174,6 +174,28 @@ def test_a_join_is_one_write_in_each_hierarchy(fake: FakeHierarchy) -> None:
     ]
 
 
+def test_a_child_that_enters_by_itself_moves_only_itself(fake: FakeHierarchy) -> None:
+    manager = manager_of(fake)
+    manager.create()
+    entrance = manager.open_entrance()
+    assert entrance is not None
+    assert os.path.samestat(os.fstat(entrance.clone_into), os.stat(f"{fake.directory}/unified/web/one"))
+
+    entrance.enter()
+
+    assert {fake.read(f"{','.join(names)}/web/one/tasks") for names in V1} == {"0"}
+    assert entrance.clone_into == -1
+
+
+def test_an_entrance_that_cannot_be_opened_names_the_file(fake: FakeHierarchy) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+
+    with pytest.raises(errors.FileError, match=r"^open .*/web/one/tasks: no such file or directory"):
+        manager_of(fake).open_entrance()
+
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_everything_a_typical_container_needs_is_written_exactly_once(fake: FakeHierarchy) -> None:
     manager = manager_of(fake)
     resources = oci.LinuxResources(

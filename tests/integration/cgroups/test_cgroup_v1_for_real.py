@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from libcgroups import errors, removal
+from libcgroups import errors, files, removal
 from libcgroups import resources as oci
 from libcgroups.manager import ControllerOpt, FreezerState, restore_cgroup_manager
+from libcontainer.syscall.linux import LinuxSyscall
+from tests.support.runtime import eventually
 
 if TYPE_CHECKING:
     from libcgroups.detect import Mounts
@@ -38,6 +40,26 @@ def limited(make_manager: MakeManager, resources: oci.LinuxResources) -> CgroupM
     manager.create(resources)
     manager.apply(ControllerOpt(resources=resources))
     return manager
+
+
+def test_a_child_enters_every_hierarchy_by_itself(make_manager: MakeManager) -> None:
+    manager = make_manager()
+    manager.create()
+    entrance = manager.open_entrance()
+    assert entrance is not None
+
+    pid, pidfd = LinuxSyscall().clone3(0, cgroup_fd=entrance.clone_into)
+    if pid == 0:
+        entrance.enter()
+        signal.pause()
+    entrance.close()
+
+    eventually(lambda: manager.get_all_pids() == [pid], "the child in the cgroup")
+    places = {each.directory for each in manager.hierarchies()}
+    eventually(lambda: all(files.read_pids(place) == [pid] for place in places), "the child everywhere")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(pidfd)
 
 
 def test_every_limit_reads_back(make_manager: MakeManager) -> None:

@@ -178,20 +178,20 @@ def test_a_threaded_cgroup_lists_the_processes_of_its_threads(manager: Manager) 
         below.add_task(process.pid)
 
         pids = below.get_all_pids()
-        fd = below.clone_into_fd()
+        entrance = below.open_entrance()
         process.kill()
 
-    assert (pids, fd) == ([process.pid], None)
+    assert (pids, entrance) == ([process.pid], None)
 
 
-def test_the_descriptor_for_clone3_is_that_of_the_cgroup(manager: Manager) -> None:
+def test_the_entrance_is_the_directory(manager: Manager) -> None:
     manager.create()
 
-    fd = manager.clone_into_fd()
+    entrance = manager.open_entrance()
 
-    assert fd is not None
-    assert os.path.samestat(os.fstat(fd), os.stat(manager.directory))
-    os.close(fd)
+    assert entrance is not None
+    assert os.path.samestat(os.fstat(entrance.clone_into), os.stat(manager.directory))
+    entrance.close()
 
 
 def test_the_cgroup_is_given_to_its_owner(manager: Manager) -> None:

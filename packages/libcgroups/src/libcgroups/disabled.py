@@ -4,7 +4,16 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libcgroups.manager import CgroupConfig, ControllerOpt, FreezerStateName, Hierarchy, Kind, OomEvents, State
+    from libcgroups.manager import (
+        CgroupConfig,
+        ControllerOpt,
+        Entrance,
+        FreezerStateName,
+        Hierarchy,
+        Kind,
+        OomEvents,
+        State,
+    )
     from libcgroups.resources import LinuxResources
     from libcgroups.stats import Stats
 
@@ -39,7 +48,7 @@ class Manager:
     def create(self, resources: LinuxResources | None = None) -> None:
         """Make nothing."""
 
-    def clone_into_fd(self) -> int | None:
+    def open_entrance(self) -> Entrance | None:
         """Return None: the child stays where its parent is."""
         return None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
-    from libcgroups.manager import FreezerStateName, Hierarchy, Kind, OomEvents, State
+    from libcgroups.manager import Entrance, FreezerStateName, Hierarchy, Kind, OomEvents, State
     from libcgroups.resources import LinuxResources
 
 # What the kernel puts into a new v1 cgroup, as far as this package reads or writes it.
@@ -197,6 +197,7 @@ class FakeHierarchy(files.Filesystem):
             self._set(f"{path}/cgroup.controllers", enabled)
         else:
             self._fill(path, self._hierarchies[hierarchy], _V1_FILES)
+            self._set(f"{path}/tasks", "")
 
     def rmdir(self, path: str) -> None:
         """Remove a cgroup that holds neither processes nor cgroups."""
@@ -311,7 +312,7 @@ class TestManager:
         self._record("create", resources)
         self.created = True
 
-    def clone_into_fd(self) -> int | None:
+    def open_entrance(self) -> Entrance | None:
         """Return None."""
         return None
 

@@ -155,7 +155,7 @@ def test_the_first_process_starts_the_scope_with_its_limits(fake: FakeHierarchy)
     }
     assert manager.get_all_pids() == [7]
     assert manager.exists()
-    assert manager.clone_into_fd() is None
+    assert manager.open_entrance() is None
 
 
 def test_exact_limits_are_written_to_the_files_and_properties_are_not_set_twice(fake: FakeHierarchy) -> None:

@@ -297,7 +297,7 @@ def test_rootless_without_permission_just_runs_when_no_limits_are_asked_for(fake
     one.apply(ControllerOpt(resources=LinuxResources(pids=LinuxPids(limit=-1))))
     one.remove()
 
-    assert (one.get_all_pids(), one.clone_into_fd(), fake.writes) == ([], None, [])
+    assert (one.get_all_pids(), one.open_entrance(), fake.writes) == ([], None, [])
 
 
 def test_rootless_without_permission_names_the_limits(fake: FakeHierarchy) -> None:

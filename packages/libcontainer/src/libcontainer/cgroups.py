@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from libcgroups.manager import CgroupManager
+    from libcgroups.manager import CgroupManager, Entrance
     from libcontainer.container.state import ContainerState
 
 
@@ -46,6 +46,13 @@ def of_container(state: ContainerState) -> CgroupManager:
     """Return the manager of an existing container."""
     with translated("cgroup"):
         return restore_cgroup_manager(dict(state.cgroup))
+
+
+def enter(entrance: Entrance | None) -> None:
+    """Enter, as a child that was just cloned, the cgroup that main has opened; None is none."""
+    if entrance is not None:
+        with translated("cgroup join"):
+            entrance.enter()
 
 
 def freezer_file(manager: CgroupManager) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CgroupConfig,
         CgroupManager,
         ControllerOpt,
+        Entrance,
         FreezerStateName,
         Hierarchy,
         Kind,
@@ -170,7 +171,7 @@ class Manager:
         if is_slice:
             self._start_unit([])
 
-    def clone_into_fd(self) -> int | None:
+    def open_entrance(self) -> Entrance | None:
         """Return None: there is no cgroup before the unit has its first process."""
         return None
 

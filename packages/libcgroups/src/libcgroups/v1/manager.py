@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from libcgroups import files
-from libcgroups.manager import Hierarchy
+from libcgroups.manager import Entrance, Hierarchy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,9 +175,24 @@ class Manager:
         self._hierarchies = tuple(each for each, _ in available)
         self._missing_parents = tuple(missing for _, missing in available)
 
-    def clone_into_fd(self) -> int | None:
-        """Return None: processes cannot be born in several hierarchies."""
-        return None
+    def open_entrance(self) -> Entrance | None:
+        """Open the ``tasks`` files, and the directory of the unified hierarchy if there is one."""
+        entrance = Entrance()
+        path = ""
+        try:
+            for each in self._hierarchies:
+                if each.controllers:
+                    path = f"{each.directory}/tasks"
+                    entrance.add_tasks_file(path)
+                else:
+                    path = each.directory
+                    entrance.add_directory(path)
+        except OSError as error:
+            entrance.close()
+            from libcgroups import errors
+
+            raise errors.from_os_error("open", path, error) from error
+        return entrance
 
     def add_task(self, pid: int) -> None:
         """Move a process into each hierarchy."""

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from libcgroups.detect import Mounts
-    from libcgroups.manager import CgroupConfig, ControllerOpt, FreezerStateName, Hierarchy, Kind, OomEvents, State
+    from libcgroups.manager import (
+        CgroupConfig,
+        ControllerOpt,
+        Entrance,
+        FreezerStateName,
+        Hierarchy,
+        Kind,
+        OomEvents,
+        State,
+    )
     from libcgroups.resources import LinuxResources
     from libcgroups.stats import Stats
 
@@ -245,15 +254,24 @@ class Manager:
                 controller=required[0],
             )
 
-    def clone_into_fd(self) -> int | None:
-        """Open the cgroup for CLONE_INTO_CGROUP; None where the kernel would refuse: threaded, or no cgroup."""
+    def open_entrance(self) -> Entrance | None:
+        """Open the cgroup to be born in; None where the kernel would refuse: threaded, or no cgroup."""
         if self._is_unmanaged():
             return None
         from libcgroups.v2 import delegation
 
         if delegation.read_type(self.directory) not in ("domain", "domain threaded"):
             return None
-        return os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        from libcgroups.manager import Entrance
+
+        entrance = Entrance()
+        try:
+            entrance.add_directory(self.directory)
+        except OSError as error:
+            from libcgroups import errors
+
+            raise errors.from_os_error("open", self.directory, error) from error
+        return entrance
 
     def add_task(self, pid: int) -> None:
         """Move a process into the cgroup; into a threaded one, the thread whose id it is.

@@ -35,12 +35,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from libcgroups.manager import CgroupManager
+    from libcgroups.manager import CgroupManager, Entrance
     from libcgroups.resources import LinuxResources
     from libcontainer.container.state import ContainerState
     from libcontainer.executor import Executor
     from libcontainer.net_devices import MovedDevice, Mover
-    from libcontainer.oci.spec import LinuxIDMapping, Spec
+    from libcontainer.oci.spec import LinuxIDMapping, LinuxIntelRdt, Spec
     from libcontainer.process.channel import Channel, Message
     from libcontainer.process.plan import CreateOptions, Plan
     from libcontainer.seccomp import Program
@@ -220,13 +220,22 @@ class _Creation:
 
     def _bring_up(self, handles: init.Handles, channel: Channel) -> None:
         """Clone init, put it into its cgroup, and attend to it until it waits for start."""
-        self._clone(handles, channel)
+        with cgroups.translated("cgroup join"):
+            entrance = self.manager.open_entrance()
+        if entrance is not None:
+            # Init's memory counts from its first page: a limit that it exceeds by then would be refused.
+            apply_limits(self.manager, self.resources)
+        self._clone(handles.replace(entrance=entrance), channel)
         self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
         self.directory.save(self.state)
         self._set_oom_score()
         # While init mounts.
-        self.state = limit(self.manager, self.resources, self.spec, self.state, self.pid)
-        self.directory.save(self.state)
+        if entrance is None:
+            join(self.manager, self.pid)
+            apply_limits(self.manager, self.resources)
+        if self.spec.linux.intel_rdt is not None:
+            self.state = limit_cache(self.spec.linux.intel_rdt, self.state, self.pid)
+            self.directory.save(self.state)
         channel.send(channel_module.CGROUP_JOINED)
         self._attend(channel)
         if not self.is_ready or pidfd.wait_for_exit(self.pidfd, 0):
@@ -274,23 +283,19 @@ class _Creation:
         if self.plan.needs_intermediate:
             self._clone_through_intermediate(handles, ours)
         else:
-            with cgroups.translated("cgroup join"):
-                cgroup_fd = self.manager.clone_into_fd()
-            try:
-                self.pid, self.pidfd = self.syscall.clone3(
-                    self.plan.clone_flags, cgroup_fd=-1 if cgroup_fd is None else cgroup_fd
-                )
-            except OSError as error:
-                raise _cannot_clone(error) from None
-            finally:
-                if cgroup_fd is not None:
-                    os.close(cgroup_fd)
+            self.pid, self.pidfd = self._clone_child(self.plan.clone_flags, handles.entrance)
             if self.pid == 0:
                 self._forget_main(ours)
                 self._init(handles).run()
             if "user" in self.plan.new_types:
                 self._map_ids(self.pid, ours)
         _close(handles)
+
+    def _clone_child(self, clone_flags: int, entrance: Entrance | None) -> tuple[int, int]:
+        try:
+            return self.syscall.clone3(clone_flags, cgroup_fd=-1 if entrance is None else entrance.clone_into)
+        except OSError as error:
+            raise _cannot_clone(error) from None
 
     def _init(self, handles: init.Handles) -> init.Init:
         return init.Init(self.syscall, self.plan, handles, self.state, self.program, self.last_cap)
@@ -302,16 +307,13 @@ class _Creation:
 
     def _clone_through_intermediate(self, handles: init.Handles, ours: Channel) -> None:
         mine, its = channel_module.pair("the runtime", "the intermediate process")
-        joined = handles.joined
-        try:
-            child, child_pidfd = self.syscall.clone3(0)
-        except OSError as error:
-            raise _cannot_clone(error) from None
+        joined, entrance = handles.joined, handles.entrance
+        child, child_pidfd = self._clone_child(0, entrance)
         if child == 0:
             mine.close()
             self._forget_main(ours)
-            init_run = self._init(handles.replace(joined=[])).run
-            intermediate.run(self.syscall, self.plan, its, joined, init_run)
+            init_run = self._init(handles.replace(joined=[], entrance=None)).run
+            intermediate.run(self.syscall, self.plan, its, joined, entrance, init_run)
         its.close()
         try:
             while (message := mine.receive()) is not None and message.kind != channel_module.INIT_FORKED:
@@ -459,24 +461,28 @@ def first_state(options: CreateOptions, spec: Spec, rootfs: str, manager: Cgroup
     )
 
 
-def limit(
-    manager: CgroupManager, resources: LinuxResources | None, spec: Spec, state: ContainerState, pid: int
-) -> ContainerState:
-    """Put a process into the container's cgroup and apply the limits; returns the state with what was made for that."""
+def join(manager: CgroupManager, pid: int) -> None:
+    """Put a process into the container's cgroup."""
     with cgroups.translated("cgroup join"):
         log.debug("join cgroup (pid=%d)", pid)
         manager.add_task(pid)
+
+
+def apply_limits(manager: CgroupManager, resources: LinuxResources | None) -> None:
+    """Apply the limits to the container's cgroup."""
     with cgroups.translated("cgroup limits"):
         manager.apply(ControllerOpt(resources=resources))
-    if spec.linux.intel_rdt is None:
-        return state
+
+
+def limit_cache(wanted: LinuxIntelRdt, state: ContainerState, pid: int) -> ContainerState:
+    """Limit a process's use of the processor's cache; returns the state with what was made for that."""
     from libcontainer import intel_rdt
 
-    return state.replace(intel_rdt=intel_rdt.set_up(state.id, spec.linux.intel_rdt, pid))
+    return state.replace(intel_rdt=intel_rdt.set_up(state.id, wanted, pid))
 
 
 def remove_cgroup(manager: CgroupManager, state: ContainerState) -> None:
-    """Remove what ``limit`` and the manager have made; no process is in it any more."""
+    """Remove what the manager and ``limit_cache`` have made; no process is in it any more."""
     with cgroups.translated("cgroup remove"):
         manager.remove()
     if state.intel_rdt:
@@ -513,6 +519,8 @@ def do_all(reason: BaseException, *acts: tuple[str, Callable[[], object]]) -> No
 def _close(handles: init.Handles) -> None:
     """Close main's copies of what init has inherited."""
     handles.channel.close()
+    if handles.entrance is not None:
+        handles.entrance.close()
     fds = [handles.listener, handles.stub, handles.filter_file, handles.console, handles.procfs]
     fds += [fd for _, fd in handles.joined]
     fds += handles.outside.values()

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from libcgroups.manager import CgroupManager
+    from libcgroups.manager import CgroupManager, Entrance
     from libcontainer.capabilities import CapabilityMasks
     from libcontainer.container.state import ContainerState
     from libcontainer.container.store import ContainerDirectory
@@ -199,20 +199,24 @@ class _Execution:
         try:
             with cgroups.translated("cgroup join"):
                 manager = cgroups.of_container(self.state)
-            joiner, joiner_pidfd = self.syscall.clone3(0)
+                entrance = self._open_entrance(manager)
+            joiner, joiner_pidfd, entrance = self._clone_joiner(entrance)
             if joiner == 0:
                 # A copy of main's ends would keep the children from noticing its death.
                 mine.close()
                 ours.close()
-                self._join(container, joined, joiners, its)
+                self._join(container, joined, entrance, joiners, its)
         finally:
             joiners.close()
             os.close(container)
             for _, fd in joined:
                 os.close(fd)
         try:
-            self._enter_cgroup(manager, joiner)
-            mine.send(channel_module.CGROUP_JOINED)
+            if entrance is None:
+                self._put_into_cgroup(manager, joiner)
+                mine.send(channel_module.CGROUP_JOINED)
+            else:
+                entrance.close()
             message = mine.expect(channel_module.INIT_FORKED)
             self.pid, self.pidfd = message.number("pid"), message.fds[0]
         except ProcessDiedError:
@@ -225,7 +229,23 @@ class _Execution:
             pidfd.reap(joiner)
             os.close(joiner_pidfd)
 
-    def _enter_cgroup(self, manager: CgroupManager, pid: int) -> None:
+    def _open_entrance(self, manager: CgroupManager) -> Entrance | None:
+        """Open what the joiner enters the cgroup by; None if main has to move it."""
+        if self.options.sub_cgroups or self.process.exec_cpu_affinity is not None:
+            return None
+        return manager.open_entrance()
+
+    def _clone_joiner(self, entrance: Entrance | None) -> tuple[int, int, Entrance | None]:
+        if entrance is not None:
+            try:
+                return *self.syscall.clone3(0, cgroup_fd=entrance.clone_into), entrance
+            except OSError as error:
+                # EBUSY: it hands controllers down; EAGAIN: its pids.max counts the joiner. Moving may still do.
+                log.debug("clone into the cgroup: %s", error.strerror)
+                entrance.close()
+        return *self.syscall.clone3(0), None
+
+    def _put_into_cgroup(self, manager: CgroupManager, pid: int) -> None:
         affinity = self.process.exec_cpu_affinity
         if affinity is not None and affinity.initial:
             from libcontainer import scheduling
@@ -243,7 +263,14 @@ class _Execution:
 
             scheduling.set_affinity(self.syscall, affinity.final, "process.execCPUAffinity.final", pid)
 
-    def _join(self, container: int, joined: list[tuple[str, int]], channel: Channel, its: Channel) -> NoReturn:
+    def _join(
+        self,
+        container: int,
+        joined: list[tuple[str, int]],
+        entrance: Entrance | None,
+        channel: Channel,
+        its: Channel,
+    ) -> NoReturn:
         """Be the joiner: enter the namespaces and the cgroup, clone the process, end."""
         try:
             log.set_sink(channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
@@ -252,6 +279,7 @@ class _Execution:
             # where pids are shared.
             self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
             self.syscall.set_name("namespaces")
+            cgroups.enter(entrance)
             seal.seal()
             _enter(self.syscall, container, joined)
             if self.root >= 0:
@@ -259,7 +287,8 @@ class _Execution:
                 self.syscall.chroot(".")
             if any(kind == "user" for kind, _ in joined):
                 namespaces.become_root(self.syscall)
-            channel.expect(channel_module.CGROUP_JOINED)
+            if entrance is None:
+                channel.expect(channel_module.CGROUP_JOINED)
             pid, process_pidfd = intermediate.clone_sibling(self.syscall, 0)
             if pid == 0:
                 channel.close()

@@ -10,7 +10,7 @@ import errno
 import os
 
 from libcgroups.record import Record
-from libcontainer import descriptors, environment, executor, log, namespaces, seal, stdio
+from libcontainer import cgroups, descriptors, environment, executor, log, namespaces, seal, stdio
 from libcontainer.errors import SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
+    from libcgroups.manager import Entrance
     from libcontainer.container.state import ContainerState
     from libcontainer.process.channel import Channel
     from libcontainer.process.plan import Plan
@@ -46,6 +47,7 @@ class Handles(Record):
         procfs: ``/proc`` of the host.
         joined: namespaces that init joins itself, with their descriptors.
         outside: detached mounts that main prepared, by index in ``mounts``.
+        entrance: what leads into the cgroup, None if main or the intermediate process sees to it.
         hook_copies: files that the output of hooks is also written to, -1 for none.
     """
 
@@ -57,6 +59,7 @@ class Handles(Record):
     procfs: int
     joined: list[tuple[str, int]]
     outside: Mapping[int, int]
+    entrance: Entrance | None = None
     hook_copies: tuple[int, int] = (-1, -1)
 
 
@@ -100,6 +103,7 @@ class Init:
     def _enter_namespaces(self) -> None:
         self._at("namespaces")
         self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
+        cgroups.enter(self.handles.entrance)
         if "user" in self.plan.new_types and not self.plan.needs_intermediate:
             self.channel.expect(channel_module.IDS_MAPPED)
         if self.plan.has_user_namespace:

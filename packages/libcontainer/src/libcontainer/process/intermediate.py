@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from libcontainer import namespaces, user_ns
+from libcontainer import cgroups, namespaces, user_ns
 from libcontainer.errors import LibcontainerError, SyscallError
 from libcontainer.process import channel as channel_module
 from libcontainer.syscall import flags
@@ -19,16 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from libcgroups.manager import Entrance
     from libcontainer.process.channel import Channel
     from libcontainer.process.plan import Plan
     from libcontainer.syscall import Syscall
 
 
 def run(
-    syscall: Syscall, plan: Plan, channel: Channel, joined: list[tuple[str, int]], start_init: Callable[[], NoReturn]
+    syscall: Syscall,
+    plan: Plan,
+    channel: Channel,
+    joined: list[tuple[str, int]],
+    entrance: Entrance | None,
+    start_init: Callable[[], NoReturn],
 ) -> NoReturn:
-    """Prepare, clone init (which runs ``start_init``), report its pid, end. Errors go to main."""
+    """Enter the cgroup, prepare, clone init (which runs ``start_init``), report its pid, end. Errors go to main."""
     try:
+        _call(syscall.prctl, "die with main", flags.PR_SET_PDEATHSIG, 9)
+        cgroups.enter(entrance)
         _prepare(syscall, plan, channel, joined)
         pid, pidfd = clone_sibling(syscall, plan.clone_flags)
         if pid == 0:
@@ -43,7 +51,6 @@ def run(
 
 
 def _prepare(syscall: Syscall, plan: Plan, channel: Channel, joined: list[tuple[str, int]]) -> None:
-    _call(syscall.prctl, "die with main", flags.PR_SET_PDEATHSIG, 9)
     syscall.set_name("namespaces")
     namespaces.join(syscall, joined)
     if "user" in plan.new_types:

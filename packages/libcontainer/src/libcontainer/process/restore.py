@@ -197,7 +197,10 @@ class _Restoration:
 
     def _limit(self, operation: Operation, criu: int) -> None:
         """Put criu into the container's cgroup, which what it restores inherits; it leaves by ending."""
-        self._save(create.limit(self.manager, self.resources, self.spec, self.state, criu))
+        create.join(self.manager, criu)
+        create.apply_limits(self.manager, self.resources)
+        if self.spec.linux.intel_rdt is not None:
+            self._save(create.limit_cache(self.spec.linux.intel_rdt, self.state, criu))
         with open(f"/proc/{criu}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             rows = [line.rstrip("\n").split(":", 2) for line in file]
         # Where each controller's part of the images is to go, should the container have got another cgroup.
