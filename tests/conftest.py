@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     host.notice_reserved_signals()
     is_worker = hasattr(config, "workerinput")  # of xdist, and born inside
     if not is_worker and host.enter_private_mount_namespace() is None:
+        host.let_everybody_reach(runtimes.REPOSITORY)
         host.continue_below_a_reaper()
 
 

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import signal
+import stat
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,25 @@ def enter_private_mount_namespace() -> str | None:
         return f"unshare the mount namespace: {os.strerror(ctypes.get_errno())}"
     mount("none", "/", None, MS_REC | MS_PRIVATE, None)
     return None
+
+
+def let_everybody_reach(directory: str) -> None:
+    """Put a directory in reach of ordinary users, in this mount namespace, whichever of its parents is closed to them.
+
+    A checkout below /root or in what mktemp made is such a directory.
+    """
+    parts = directory.split("/")
+    parents = ["/".join(parts[:length]) for length in range(2, len(parts))]
+    closed = next((parent for parent in parents if not os.stat(parent).st_mode & stat.S_IXOTH), None)
+    if closed is None:
+        return
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    present = os.getcwd()
+    mount("reachable", closed, "tmpfs", 0, "mode=755")
+    os.makedirs(directory)
+    mount(f"/proc/self/fd/{fd}", directory, None, MS_BIND | MS_REC)
+    os.close(fd)
+    os.chdir(present)
 
 
 def continue_below_a_reaper() -> None:
