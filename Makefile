@@ -91,7 +91,7 @@ clean:  ## Remove everything built here
 # The checkout's own environment. Packages are linked, not installed, so that an edit needs no second step.
 
 $(PYTHON):
-	packages/prepare.sh python3-venv python3-dev gcc libc6-dev libseccomp-dev
+	packages/prepare.sh python3-venv python3-dev gcc libc6-dev libseccomp-dev musl-tools
 	"$$(packages/interpreter.sh)" -m venv $(VENV)
 
 $(VENV)/.dependencies: $(PROJECTS) packages/in_place.py constraints.txt | $(PYTHON)

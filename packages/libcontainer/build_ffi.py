@@ -35,6 +35,7 @@ ffibuilder.cdef(
     int lc_close_range(unsigned int first, unsigned int last, unsigned int flags);
     int lc_default_signals(void);
     int lc_prlimit(int pid, int resource, uint64_t soft, uint64_t hard);
+    int lc_hard_limit(int pid, int resource, uint64_t *hard);
     int lc_ioprio_set(int which, int who, int ioprio);
     int lc_sched_setattr(int pid, uint32_t policy, uint64_t flags, int32_t nice, uint32_t priority, uint64_t runtime,
                          uint64_t deadline, uint64_t period);
@@ -187,6 +188,14 @@ ffibuilder.set_source(
     {
         uint64_t limits[2] = { soft, hard };
         return (int)syscall(SYS_prlimit64, pid, resource, limits, 0);
+    }
+    static int lc_hard_limit(int pid, int resource, uint64_t *hard)
+    {
+        uint64_t limits[2];
+        int result = (int)syscall(SYS_prlimit64, pid, resource, 0, limits);
+
+        *hard = limits[1];
+        return result;
     }
     static int lc_ioprio_set(int which, int who, int ioprio) { return (int)syscall(SYS_ioprio_set, which, who, ioprio); }
     static int lc_sched_setattr(int pid, uint32_t policy, uint64_t flags, int32_t nice, uint32_t priority,

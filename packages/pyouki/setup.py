@@ -1,6 +1,8 @@
 """Compile the launcher into bin/pyouki; everything else is in pyproject.toml."""
 
 import os
+import platform
+import shutil
 import subprocess
 
 from setuptools import setup
@@ -9,6 +11,8 @@ from setuptools.dist import Distribution
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLAGS = ("-static", "-Os", "-Wall", "-Wextra", "-Werror", "-s")
+# What musl links starts in a quarter of a millisecond less than what glibc does. It has no headers of the kernel.
+MUSL = ("musl-gcc", "-idirafter", "/usr/include", "-idirafter", f"/usr/include/{platform.machine()}-linux-gnu")
 LAUNCHER = os.path.join("bin", "pyouki")
 
 
@@ -19,7 +23,8 @@ class BuildLauncher(build_ext):
         target = os.path.join(HERE, LAUNCHER)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         source = os.path.join(HERE, "launcher", "pyouki.c")
-        subprocess.run([os.environ.get("CC", "cc"), *FLAGS, "-o", target, source], check=True)
+        compiler = MUSL if shutil.which(MUSL[0]) else (os.environ.get("CC", "cc"),)
+        subprocess.run([*compiler, *FLAGS, "-o", target, source], check=True)
         super().run()
         self.note_commit()
 

@@ -4,7 +4,7 @@ The processes that the command forks note theirs in the same file, until they cl
 """
 
 # Nothing is imported here that the command does not import first itself, not even __future__.
-import os
+import posix
 import sys
 
 TYPE_CHECKING = False
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 packages, calls, *arguments = sys.argv[1:]
 sys.path.append(packages)
-descriptor = os.open(calls, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+descriptor = posix.open(calls, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC, 0o600)
 # Out of the way of those that a test passes on.
-high = os.dup2(descriptor, 900, inheritable=False)
-os.close(descriptor)
+high = posix.dup2(descriptor, 900, inheritable=False)
+posix.close(descriptor)
 seen: "set[CodeType]" = set()
 
 
@@ -25,15 +25,16 @@ def note(frame: "FrameType", event: str, _: object) -> None:
     if event == "call" and code not in seen and code.co_filename.startswith(packages):
         seen.add(code)
         try:
-            os.write(high, f"{code.co_filename[len(packages) + 1 :]} {code.co_qualname}\n".encode())
+            posix.write(high, f"{code.co_filename[len(packages) + 1 :]} {code.co_qualname}\n".encode())
         except OSError:
             sys.setprofile(None)
 
 
 sys.setprofile(note)
-from pyouki.main import run  # noqa: E402 - what importing calls is noted as well
+import pyouki.lean_os  # noqa: E402, F401 - as __main__ does; what importing calls is noted as well
+from pyouki.main import run  # noqa: E402
 
 status = run(arguments)
 sys.setprofile(None)
 sys.stdout.flush()
-os._exit(status)
+posix._exit(status)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import errno
+import resource
 
 import pytest
 
 from libcontainer import rlimits
 from libcontainer.errors import SyscallError
 from libcontainer.oci.spec import Rlimit
+from libcontainer.syscall.linux import LinuxSyscall
 from libcontainer.testing.recording import RecordingSyscall
 
 
@@ -27,8 +29,13 @@ def test_refused_raise_names_the_missing_capability() -> None:
     error = caught.value
     assert str(error) == f"set RLIMIT_CORE to 0 (hard limit {1 << 40}): operation not permitted"
     assert error.property == "process.rlimits[0]"
-    assert error.hint is not None
-    assert error.hint.endswith("needs CAP_SYS_RESOURCE")
+    assert error.hint == "raising the hard limit above 4096 needs CAP_SYS_RESOURCE"
+
+
+@pytest.mark.parametrize("name", [name for name in rlimits.NUMBERS if hasattr(resource, name)])
+def test_numbers_are_those_of_this_machine(name: str) -> None:
+    assert rlimits.NUMBERS[name] == getattr(resource, name)
+    assert LinuxSyscall().hard_limit(rlimits.NUMBERS[name]) == resource.getrlimit(rlimits.NUMBERS[name])[1] % (1 << 64)
 
 
 def test_soft_limit_above_the_hard_one_is_explained() -> None:

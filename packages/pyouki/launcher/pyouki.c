@@ -1,11 +1,13 @@
 /*
  * bin/pyouki: start the interpreter beside this program on pyouki's main, isolated and from a read-only clone.
  *
- * Isolated: -I -S -B, so no PYTHON* variable, no current directory, no user site and no .pth file takes part.
+ * Isolated: -I -S -B, so no PYTHON* variable, no current directory, no user site and no .pth file takes part. It is
+ * executed under its own name and not by the link in a virtual environment: main knows where our packages are, and
+ * reading pyvenv.cfg would take a twelfth of the interpreter's start.
  * Read-only clone: /proc/PID/exe of a runtime process that enters a container must not lead to a file of the host
  * that the container can write (CVE-2019-5736). The interpreter is executed through a detached read-only mount of
  * itself; where that is not permitted (rootless) and the caller owns the interpreter, from a sealed memory file;
- * otherwise the file belongs to somebody else and is executed as it is.
+ * otherwise the file belongs to somebody else and is executed as it is. Commands that enter no container go without.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -25,6 +27,15 @@
 
 extern char **environ;
 
+/* Every command is in one of these; a word that merely looks like one is taken for it, which only costs the clone. */
+static const char *const entering[] = {
+    "checkpoint", "create", "exec", "mounts", "restore", "run", NULL
+};
+static const char *const staying_outside[] = {
+    "completion", "delete", "events", "features", "help", "info", "kill", "list", "pause", "ps", "resume", "spec",
+    "start", "state", "update", "version", NULL
+};
+
 static void die(const char *what, const char *name)
 {
     fprintf(stderr, "pyouki: %s %s: %s\n", what, name, strerror(errno));
@@ -41,6 +52,21 @@ static void join(char *path, const char *directory, const char *name)
     }
     memcpy(path, directory, length);
     strcpy(path + length, name);
+}
+
+static int has_word_of(const char *const *words, char **arguments)
+{
+    for (; *arguments != NULL; arguments++)
+        for (const char *const *word = words; *word != NULL; word++)
+            if (strcmp(*arguments, *word) == 0)
+                return 1;
+    return 0;
+}
+
+/* Whether the command may put a process of ours into a container; when in doubt it may. */
+static int may_enter(char **arguments)
+{
+    return has_word_of(entering, arguments) || !has_word_of(staying_outside, arguments);
 }
 
 /* Replace the path of the source by that of its bytecode if that is up to date: compiling it costs more than a fork. */
@@ -150,9 +176,9 @@ static void start_through_console_script(const char *bin, char **arguments, int 
 
 int main(int count, char **arguments)
 {
-    char self[PATH_MAX], interpreter[PATH_MAX], main_file[PATH_MAX], *slash;
+    char self[PATH_MAX], link[PATH_MAX], interpreter[PATH_MAX], main_file[PATH_MAX], *slash;
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    int fd;
+    int fd = -1;
 
     if (length < 0)
         die("read", "/proc/self/exe");
@@ -160,8 +186,8 @@ int main(int count, char **arguments)
     slash = strrchr(self, '/');
     if (slash != NULL)
         *slash = '\0';
-    join(interpreter, self, "/python3");
-    if (access(interpreter, X_OK) != 0 || !find_main(self, main_file))
+    join(link, self, "/python3");
+    if (realpath(link, interpreter) == NULL || access(interpreter, X_OK) != 0 || !find_main(self, main_file))
         start_through_console_script(self, arguments, count);
 
     char *argv[count + 3];
@@ -169,9 +195,11 @@ int main(int count, char **arguments)
     argv[1] = "-ISB";
     argv[2] = main_file;
     memcpy(argv + 3, arguments + 1, (size_t)count * sizeof *argv);
-    fd = read_only_clone(interpreter);
-    if (fd < 0)
-        fd = sealed_copy(interpreter);
+    if (may_enter(arguments + 1)) {
+        fd = read_only_clone(interpreter);
+        if (fd < 0)
+            fd = sealed_copy(interpreter);
+    }
     if (fd >= 0)
         syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
     execv(interpreter, argv);

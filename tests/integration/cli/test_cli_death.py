@@ -150,7 +150,7 @@ class TestOutOfMemory:
         assert container.status == "running"
 
 
-@pytest.mark.parametrize("call", ["clone3", "sendmsg"], ids=["before init", "while init mounts"])
+@pytest.mark.parametrize("call", ["clone3", "recvmsg"], ids=["before init", "while init mounts"])
 def test_runtime_that_is_killed_leaves_what_delete_removes(
     runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str
 ) -> None:

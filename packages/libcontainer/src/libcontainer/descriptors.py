@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import posix  # environ as the process was started with it; os's is more than most commands need
 
 from libcontainer.errors import ArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from libcontainer.syscall import Syscall
 
@@ -43,12 +44,14 @@ def is_open(fd: int) -> bool:
     return True
 
 
-def listen_fds() -> int:
-    """Return how many sockets systemd passed to this very process, sd_listen_fds(3)."""
-    count = os.environ.get("LISTEN_FDS", "")
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or not count.isascii() or not count.isdigit():
-        return 0
-    return int(count)
+def listen_fds(environment: Mapping[bytes, bytes] = posix.environ) -> int:
+    """Return how many sockets systemd passed to this very process, sd_listen_fds(3).
+
+    Args:
+        environment: the one with which the process was started.
+    """
+    count = environment.get(b"LISTEN_FDS", b"")
+    return int(count) if environment.get(b"LISTEN_PID") == b"%d" % os.getpid() and count.isdigit() else 0
 
 
 def close_all_but(syscall: Syscall, kept: Iterable[int]) -> None:

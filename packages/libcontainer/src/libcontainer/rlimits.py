@@ -6,7 +6,6 @@ Apply them last: a small RLIMIT_NOFILE or RLIMIT_AS also binds the runtime's own
 from __future__ import annotations
 
 import errno
-import resource
 
 from libcontainer import errors
 
@@ -21,24 +20,24 @@ INFINITY = (1 << 64) - 1
 """RLIM_INFINITY as config.json writes it."""
 
 NUMBERS: dict[str, int] = {
-    "RLIMIT_AS": resource.RLIMIT_AS,
-    "RLIMIT_CORE": resource.RLIMIT_CORE,
-    "RLIMIT_CPU": resource.RLIMIT_CPU,
-    "RLIMIT_DATA": resource.RLIMIT_DATA,
-    "RLIMIT_FSIZE": resource.RLIMIT_FSIZE,
-    "RLIMIT_LOCKS": 10,  # without effect since Linux 2.4 and unknown to Python; the same number everywhere
-    "RLIMIT_MEMLOCK": resource.RLIMIT_MEMLOCK,
-    "RLIMIT_MSGQUEUE": resource.RLIMIT_MSGQUEUE,
-    "RLIMIT_NICE": resource.RLIMIT_NICE,
-    "RLIMIT_NOFILE": resource.RLIMIT_NOFILE,
-    "RLIMIT_NPROC": resource.RLIMIT_NPROC,
-    "RLIMIT_RSS": resource.RLIMIT_RSS,
-    "RLIMIT_RTPRIO": resource.RLIMIT_RTPRIO,
-    "RLIMIT_RTTIME": resource.RLIMIT_RTTIME,
-    "RLIMIT_SIGPENDING": resource.RLIMIT_SIGPENDING,
-    "RLIMIT_STACK": resource.RLIMIT_STACK,
+    "RLIMIT_CPU": 0,
+    "RLIMIT_FSIZE": 1,
+    "RLIMIT_DATA": 2,
+    "RLIMIT_STACK": 3,
+    "RLIMIT_CORE": 4,
+    "RLIMIT_RSS": 5,
+    "RLIMIT_NPROC": 6,
+    "RLIMIT_NOFILE": 7,
+    "RLIMIT_MEMLOCK": 8,
+    "RLIMIT_AS": 9,
+    "RLIMIT_LOCKS": 10,
+    "RLIMIT_SIGPENDING": 11,
+    "RLIMIT_MSGQUEUE": 12,
+    "RLIMIT_NICE": 13,
+    "RLIMIT_RTPRIO": 14,
+    "RLIMIT_RTTIME": 15,
 }
-"""The limits of the specification and their numbers on this architecture (they differ on mips, alpha and sparc)."""
+"""The limits of the specification, as asm-generic/resource.h numbers them (mips, alpha and sparc do otherwise)."""
 
 
 def set_all(syscall: Syscall, rlimits: Sequence[Rlimit], pid: int = 0) -> None:
@@ -57,25 +56,20 @@ def set_all(syscall: Syscall, rlimits: Sequence[Rlimit], pid: int = 0) -> None:
                 f"set {limit.type} to {_text(limit.soft)} (hard limit {_text(limit.hard)})",
                 step="rlimits",
                 property=f"process.rlimits[{index}]",
-                hint=_hint(error, limit, pid),
+                hint=_hint(syscall, error, limit, pid),
             ) from error
 
 
-def _hint(error: OSError, limit: Rlimit, pid: int) -> str | None:
+def _hint(syscall: Syscall, error: OSError, limit: Rlimit, pid: int) -> str | None:
     if error.errno == errno.EPERM:
-        present = _present_hard_limit(limit, pid)
-        return f"raising the hard limit above {present} needs CAP_SYS_RESOURCE" if present else None
+        try:
+            present = syscall.hard_limit(NUMBERS[limit.type], pid)
+        except OSError:
+            return None
+        return f"raising the hard limit above {_text(present)} needs CAP_SYS_RESOURCE"
     if limit.soft > limit.hard:
         return "the soft limit must not be above the hard limit"
     return None
-
-
-def _present_hard_limit(limit: Rlimit, pid: int) -> str | None:
-    try:
-        _, hard = resource.prlimit(pid, NUMBERS[limit.type])
-    except (OSError, ValueError):
-        return None
-    return _text(INFINITY if hard == resource.RLIM_INFINITY else hard)
 
 
 def _text(limit: int) -> str:

@@ -30,9 +30,11 @@ def prepare() -> None:
 
 
 def seal() -> None:
-    """Make every import of a module that is not loaded yet fail, and every crash silent but for its kind."""
+    """Leave only what is loaded or part of the interpreter to import; a crash tells no more than its kind."""
     prepare()
-    sys.meta_path.clear()
+    # What is compiled into the interpreter can stay: no file is looked for.
+    machinery = sys.modules["_frozen_importlib"]
+    sys.meta_path[:] = machinery.BuiltinImporter, machinery.FrozenImporter
     sys.path.clear()
     sys.path_hooks.clear()
     sys.path_importer_cache.clear()

@@ -37,10 +37,8 @@ def test_descriptors_that_are_promised_must_be_open() -> None:
     ("count", "pid", "expected"),
     [("2", "own", 2), ("2", "1", 0), ("x", "own", 0), ("", "own", 0), ("-1", "own", 0), ("²", "own", 0)],
 )
-def test_sockets_of_systemd_are_those_for_this_very_process(
-    count: str, pid: str, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LISTEN_FDS", count)
-    monkeypatch.setenv("LISTEN_PID", str(os.getpid()) if pid == "own" else pid)
+def test_sockets_of_systemd_are_those_for_this_very_process(count: str, pid: str, expected: int) -> None:
+    pid = str(os.getpid()) if pid == "own" else pid
+    environment = {b"LISTEN_FDS": count.encode(), b"LISTEN_PID": pid.encode()}
 
-    assert descriptors.listen_fds() == expected
+    assert descriptors.listen_fds(environment) == expected

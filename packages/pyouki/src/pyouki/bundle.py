@@ -5,9 +5,9 @@ the order in which their bodies run, without docstrings. ``load`` runs them with
 costs more than most of the bodies do; every ``import`` in them then finds its module loaded. If the source of one of
 them is no longer the one that was bundled, by size and time, all are imported as usual.
 
-Functions that the command was not seen to call are cold: in their place stands a stub that fetches the code from the
-end of the file when it is called after all. ``keep_cold_code`` reads it all, for a process that will lose sight of the
-file.
+Functions that the command was not seen to call are cold: in their place stands a ``Cold`` that fetches the code from
+the end of the file when it is called after all. ``keep_cold_code`` reads it all, for a process that will lose sight of
+the file. Machine code that the modules import is loaded from where it was when the bundle was written.
 
 Layout: 16 bytes of MAGIC; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each a
 list of where its cold code is and chunks that are lists of Entry; the cold code. All are in marshal's format, the first
@@ -22,6 +22,7 @@ from posix import stat  # os itself is among the modules that a command may not 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _frozen_importlib import ModuleSpec
     from collections.abc import Callable, Mapping, Sequence
     from types import CodeType
     from typing import Any, BinaryIO
@@ -30,21 +31,60 @@ if TYPE_CHECKING:
     Entry = tuple[str, str, int, int, CodeType]
 
 NAME = "hot.bundle"
-MAGIC = f"pyouki 5 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
-COLD = "__cold__"
-"""The name under which stubs find ``call_cold``."""
+MAGIC = f"pyouki 6 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
+COLD, NAMES = "__cold__", "__names__"
+"""The names by which a module's body makes its cold functions: the class ``Cold``, and the module's own names."""
 _PACKAGE = "/__init__.py"
 _Function: Any = type(lambda: None)
 
 
-class _Cold:
-    """Where the cold code is; one bundle is used in a process."""
+class Cold(tuple):  # type: ignore[type-arg]  # number, module's names, defaults, defaults of keywords
+    """A function whose code is on the disk; a tuple because nothing is made faster, and there are hundreds."""
 
     path = ""
     start = 0
     spans: Sequence[int] = ()  # the end of one is the start of the next
     code: bytes | None = None
     functions: dict[int, Callable[..., Any]] = {}  # filled as they are called
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    def __call__(self, *positional: object, **named: object) -> object:
+        """Call the function as if it had been there."""
+        number, names, defaults, named_defaults = self
+        function = Cold.functions.get(number)
+        if function is None:
+            code = marshal.loads(_cold_code(number))
+            function = Cold.functions[number] = _Function(code, names, code.co_name, defaults)
+            function.__kwdefaults__ = named_defaults
+        return function(*positional, **named)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Callable[..., object]:
+        """Bind to an instance, as a function that is looked up on one does."""
+        return self if instance is None else _Method(self, instance)
+
+
+class _Extensions:
+    """A finder for the few modules of machine code: the usual search lists the directories before them in the path."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = places
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        place = self.places.get(name)
+        try:
+            if place is None or not stat(place):
+                return None
+        except OSError:
+            return None
+        loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, place)
+        spec: ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec(name, loader, origin=place)
+        spec.has_location = True
+        return spec
+
+
+_Method: Any = type(_Extensions({}).find_spec)
 
 
 def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
@@ -64,8 +104,9 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
     start = file.tell()
     offset, *lengths = index[command]
     file.seek(start + offset)
-    _Cold.path, _Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
-    _Cold.spans = marshal.loads(file.read(lengths[0]))
+    Cold.path, Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
+    Cold.spans = marshal.loads(file.read(lengths[0]))
+    sys.meta_path.insert(0, _Extensions(index["extensions"]))
     # In chunks: the text of all of them would be the largest thing in memory.
     entries: list[Entry] = []
     for length in lengths[1:]:
@@ -92,7 +133,7 @@ def _run(packages: str, entries: list[Entry]) -> None:
     for name, place, *_ in entries:
         modules[name] = module = kind(name)
         names = module.__dict__
-        names[COLD] = call_cold
+        names[COLD], names[NAMES] = Cold, names
         names["__file__"] = origin = f"{packages}/{place}"
         if place.endswith(_PACKAGE):
             names["__package__"] = name
@@ -109,28 +150,19 @@ def _run(packages: str, entries: list[Entry]) -> None:
     modules["pyouki"].bundle = module  # type: ignore[attr-defined]  # as if it had been imported
 
 
-def call_cold(number: int, positional: tuple[object, ...], named: dict[str, object]) -> object:
-    """Call the function whose stub this is, with the arguments that the stub got."""
-    function = _Cold.functions.get(number)
-    if function is None:
-        code = marshal.loads(_cold_code(number))
-        function = _Cold.functions[number] = _Function(code, sys._getframe(1).f_globals, code.co_name)
-    return function(*positional, **named)
-
-
 def _cold_code(number: int) -> bytes:
-    start, end = _Cold.spans[number : number + 2]
-    if _Cold.code is not None:
-        first = _Cold.spans[0]
-        return _Cold.code[start - first : end - first]
-    with open(_Cold.path, "rb", buffering=0) as file:
-        file.seek(_Cold.start + start)
+    start, end = Cold.spans[number : number + 2]
+    if Cold.code is not None:
+        first = Cold.spans[0]
+        return Cold.code[start - first : end - first]
+    with open(Cold.path, "rb", buffering=0) as file:
+        file.seek(Cold.start + start)
         return file.read(end - start)
 
 
 def keep_cold_code() -> None:
     """Read what stubs may fetch later, before the file is out of sight; does nothing without a bundle."""
-    if _Cold.spans and _Cold.code is None:
-        with open(_Cold.path, "rb", buffering=0) as file:
-            file.seek(_Cold.start + _Cold.spans[0])
-            _Cold.code = file.read(_Cold.spans[-1] - _Cold.spans[0])
+    if Cold.spans and Cold.code is None:
+        with open(Cold.path, "rb", buffering=0) as file:
+            file.seek(Cold.start + Cold.spans[0])
+            Cold.code = file.read(Cold.spans[-1] - Cold.spans[0])

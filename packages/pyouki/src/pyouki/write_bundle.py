@@ -11,20 +11,26 @@ which costs a little when it is called and changes nothing else.
 from __future__ import annotations
 
 import ast
+import importlib.util
+import inspect
 import marshal
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from pyouki import bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Not resolved: in a checkout the packages are links, and this is where they are imported from.
 SITE_PACKAGES = Path(__file__).absolute().parent.parent
 HOT_PATH = SITE_PACKAGES / "pyouki" / "hot_path.txt"
 
 _CHUNK_SIZE = 100_000
-_OPTIMIZED_NEWLOCALS = 0x3  # CO_OPTIMIZED | CO_NEWLOCALS: a function's code, not that of a module or class
-_VARARGS, _VARKEYWORDS = 0x4, 0x8
-_NOT_PLAIN = 0x20 | 0x80 | 0x200  # generators and coroutines
+_EXTENSIONS = ("_json", "_cffi_backend", "libcontainer._kernel")
+# Methods that become static or class methods by their names alone, if they are functions.
+_FUNCTIONS_BY_NAME = ("__new__", "__init_subclass__", "__class_getitem__")
 
 
 def main() -> None:
@@ -66,8 +72,9 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
         size += sum(len(chunk) for chunk in chunks)
         parts += chunks
     index["cold"] = size
-    own = _compiled(Path(bundle.__file__), "pyouki/bundle.py")
-    heads = [marshal.dumps(_without_lines(own)), marshal.dumps(index)]
+    index["extensions"] = _extensions()
+    own = _compiled(_tree(Path(bundle.__file__)), "pyouki/bundle.py")
+    heads = [marshal.dumps(_lean(own)), marshal.dumps(index)]
     return b"".join((bundle.MAGIC, *(len(head).to_bytes(4, "little") + head for head in heads), *parts, *cold))
 
 
@@ -76,13 +83,27 @@ def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> bun
     place = plain if (SITE_PACKAGES / plain).exists() else f"{name.replace('.', '/')}/__init__.py"
     source = SITE_PACKAGES / place
     found = source.stat()
-    return name, place, found.st_size, found.st_mtime_ns, _separate(_compiled(source, place), hot, cold, first)
+    tree = _tree(source)
+    chill = _Chill(_compiled(tree, place), hot, len(cold) - first)
+    code = _compiled(chill.visit(tree), place)
+    cold += [marshal.dumps(function) for function in chill.cold]
+    return name, place, found.st_size, found.st_mtime_ns, _lean(code)
 
 
-def _compiled(source: Path, place: str) -> CodeType:
-    """Compile a module without what only readers and type checkers look at."""
-    tree = _Trim().visit(ast.parse(source.read_bytes()))
-    # The docstrings of commands are their help pages.
+def _extensions() -> dict[str, str]:
+    """Say where the modules of machine code are that hot commands import."""
+    specs = [(name, importlib.util.find_spec(name)) for name in _EXTENSIONS]
+    return {name: spec.origin for name, spec in specs if spec is not None and spec.has_location and spec.origin}
+
+
+def _tree(source: Path) -> ast.Module:
+    """Parse a module and leave out what only type checkers look at."""
+    tree: ast.Module = _Trim().visit(ast.parse(source.read_bytes()))
+    return tree
+
+
+def _compiled(tree: ast.Module, place: str) -> CodeType:
+    """Compile a module without its docstrings, but for those of commands: they are their help pages."""
     optimize = 1 if place.startswith("liboci_cli/") else 2
     return compile(ast.fix_missing_locations(tree), place, "exec", dont_inherit=True, optimize=optimize)
 
@@ -128,53 +149,64 @@ def _chunks(entries: list[bundle.Entry]) -> list[bytes]:
     return [*chunks, marshal.dumps(present)] if present else chunks
 
 
-def _separate(code: CodeType, hot: frozenset[str], cold: list[bytes], first: int) -> CodeType:
-    """Return the code of a module or class with stubs for its cold functions, whose code is added to ``cold``."""
-    consts: list[object] = []
+class _Chill(ast.NodeTransformer):
+    """Replaces the definitions of cold functions, in modules and classes, by ``NAME = Cold((number, …))``.
+
+    A function stays as it is when it closes over names around it, or when only a function gets its meaning by its name.
+    """
+
+    def __init__(self, code: CodeType, hot: frozenset[str], first: int) -> None:
+        self.cold: list[CodeType] = []
+        self._hot = hot
+        self._first = first
+        self._codes = dict(_definitions(code))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        line = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+        code = self._codes.get((node.name, line))
+        if code is None or code.co_qualname in self._hot or code.co_freevars or node.name in _FUNCTIONS_BY_NAME:
+            return node
+        value = _cold_call(self._first + len(self.cold), node.args)
+        self.cold.append(code)
+        for decorator in reversed(node.decorator_list):
+            value = ast.Call(decorator, [value], [])
+        return ast.copy_location(ast.Assign([ast.Name(node.name, ast.Store())], value), node)
+
+
+def _definitions(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
+    """Yield the functions of a module and its classes, not those inside functions, by name and line."""
     for const in code.co_consts:
-        if not isinstance(const, CodeType):
-            consts.append(const)
-        elif const.co_flags & _OPTIMIZED_NEWLOCALS != _OPTIMIZED_NEWLOCALS:
-            consts.append(_separate(const, hot, cold, first))
-        elif const.co_qualname in hot or const.co_freevars or const.co_flags & _NOT_PLAIN or "<" in const.co_name:
-            consts.append(_without_lines(const))
-        else:
-            consts.append(_stub(const, len(cold) - first))
-            cold.append(marshal.dumps(const))
-    return _without_lines(code.replace(co_consts=tuple(consts)))
+        if isinstance(const, CodeType) and not const.co_name.startswith("<"):
+            if const.co_flags & inspect.CO_OPTIMIZED:
+                yield (const.co_name, const.co_firstlineno), const
+            else:
+                yield from _definitions(const)
 
 
-def _stub(code: CodeType, number: int) -> CodeType:
-    """Return code with the same arguments that passes them on to ``bundle.call_cold``."""
-    plain, named = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
-    names = code.co_varnames
-    signature = [*names[: code.co_posonlyargcount], *(["/"] if code.co_posonlyargcount else [])]
-    signature += names[code.co_posonlyargcount : plain]
-    values = [f"{name}," for name in names[:plain]]
-    keywords = [f"{name!r}: {name}," for name in names[plain:named]]
-    rest = list(names[named:])
-    if code.co_flags & _VARARGS:
-        name = rest.pop(0)
-        signature.append(f"*{name}")
-        values.append(f"*{name},")
-    elif code.co_kwonlyargcount:
-        signature.append("*")
-    signature += names[plain:named]
-    if code.co_flags & _VARKEYWORDS:
-        name = rest.pop(0)
-        signature.append(f"**{name}")
-        keywords.append(f"**{name},")
-    call = f"{bundle.COLD}({number}, ({' '.join(values)}), {{{' '.join(keywords)}}})"
-    text = f"def f({', '.join(signature)}): return {call}"
-    module = compile(text, code.co_filename, "exec", dont_inherit=True, optimize=2)
-    stub = next(const for const in module.co_consts if isinstance(const, CodeType))
-    return _without_lines(stub.replace(co_name=code.co_name, co_qualname=code.co_qualname))
+def _cold_call(number: int, arguments: ast.arguments) -> ast.expr:
+    """Return the expression that makes a ``bundle.Cold``: defaults are worked out where they stand."""
+    named = [
+        (ast.Constant(argument.arg), default)
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is not None
+    ]
+    none = ast.Constant(None)
+    parts: list[ast.expr] = [
+        ast.Constant(number),
+        ast.Name(bundle.NAMES, ast.Load()),
+        ast.Tuple(arguments.defaults, ast.Load()) if arguments.defaults else none,
+        ast.Dict([name for name, _ in named], [default for _, default in named]) if named else none,
+    ]
+    return ast.Call(ast.Name(bundle.COLD, ast.Load()), [ast.Tuple(parts, ast.Load())], [])
 
 
-def _without_lines(code: CodeType) -> CodeType:
-    """Return the code without its table of line numbers, a fifth of its size; cold code keeps its own."""
-    consts = tuple(_without_lines(const) if isinstance(const, CodeType) else const for const in code.co_consts)
-    return code.replace(co_consts=consts, co_linetable=b"")
+def _lean(code: CodeType) -> CodeType:
+    """Return the code without its line numbers, a fifth of its size, and with its plain name for the qualified one.
+
+    Cold code keeps both.
+    """
+    consts = tuple(_lean(const) if isinstance(const, CodeType) else const for const in code.co_consts)
+    return code.replace(co_consts=consts, co_linetable=b"", co_qualname=code.co_name)
 
 
 if __name__ == "__main__":

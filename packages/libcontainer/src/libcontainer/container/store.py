@@ -250,6 +250,17 @@ class ContainerDirectory:
 def make_root(root: str) -> None:
     """Make the directory of all containers, mode 0700, and what is missing above it."""
     try:
+        os.mkdir(root, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        _make_with_parents(root)
+    except OSError as error:
+        raise _cannot("make", root, error) from error
+
+
+def _make_with_parents(root: str) -> None:
+    try:
         os.makedirs(root, 0o700, exist_ok=True)
     except OSError as error:
         raise _cannot("make", root, error) from error

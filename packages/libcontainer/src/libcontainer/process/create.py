@@ -225,7 +225,7 @@ class _Creation:
         if entrance is not None:
             # Init's memory counts from its first page: a limit that it exceeds by then would be refused.
             apply_limits(self.manager, self.resources)
-        self._clone(handles.replace(entrance=entrance), channel)
+        self._clone(handles.replace(entrance=entrance, is_moved=entrance is None), channel)
         self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
         self.directory.save(self.state)
         self._set_oom_score()
@@ -233,10 +233,10 @@ class _Creation:
         if entrance is None:
             join(self.manager, self.pid)
             apply_limits(self.manager, self.resources)
+            channel.send(channel_module.CGROUP_JOINED)
         if self.spec.linux.intel_rdt is not None:
             self.state = limit_cache(self.spec.linux.intel_rdt, self.state, self.pid)
             self.directory.save(self.state)
-        channel.send(channel_module.CGROUP_JOINED)
         self._attend(channel)
         if not self.is_ready or pidfd.wait_for_exit(self.pidfd, 0):
             raise self._died()

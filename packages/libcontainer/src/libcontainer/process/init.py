@@ -47,7 +47,8 @@ class Handles(Record):
         procfs: ``/proc`` of the host.
         joined: namespaces that init joins itself, with their descriptors.
         outside: detached mounts that main prepared, by index in ``mounts``.
-        entrance: what leads into the cgroup, None if main or the intermediate process sees to it.
+        entrance: what leads into the cgroup, None if the intermediate process has used it, or there is none.
+        is_moved: main moves init into the cgroup and says so.
         hook_copies: files that the output of hooks is also written to, -1 for none.
     """
 
@@ -60,6 +61,7 @@ class Handles(Record):
     joined: list[tuple[str, int]]
     outside: Mapping[int, int]
     entrance: Entrance | None = None
+    is_moved: bool = False
     hook_copies: tuple[int, int] = (-1, -1)
 
 
@@ -158,10 +160,11 @@ class Init:
             self._run_hooks("createContainer")
 
     def _enter_cgroup(self) -> None:
-        """Wait until main has put us into the cgroup, and make it the root of our cgroup namespace."""
+        """Make our cgroup, once we are in it, the root of our cgroup namespace."""
         if self.is_in_cgroup:
             return
-        self.channel.expect(channel_module.CGROUP_JOINED)
+        if self.handles.is_moved:
+            self.channel.expect(channel_module.CGROUP_JOINED)
         if "cgroup" in self.plan.new_types:
             self.syscall.unshare(flags.CLONE_NEWCGROUP)
         self.is_in_cgroup = True

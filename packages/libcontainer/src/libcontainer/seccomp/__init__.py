@@ -7,11 +7,14 @@ is in the cache has passed the checks.
 
 from __future__ import annotations
 
-import struct
-
 from libcgroups.record import Record
 from libcontainer import errors
 from libcontainer.seccomp import cache
+
+try:
+    import _struct as struct  # all of the public one, whose file would have to be found first
+except ImportError:
+    import struct  # type: ignore[no-redef]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

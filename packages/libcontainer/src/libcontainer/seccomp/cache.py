@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 
 try:
     from _sha256 import sha256  # type: ignore[import-not-found]  # a module of CPython that typeshed leaves out
@@ -19,6 +18,11 @@ except ImportError:
         from _sha2 import sha256  # type: ignore[import-not-found]  # its name since Python 3.12
     except ImportError:
         from hashlib import sha256  # the public one, 2 ms slower to import
+
+try:
+    import _struct as struct  # all of the public one, whose file would have to be found first
+except ImportError:
+    import struct  # type: ignore[no-redef]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

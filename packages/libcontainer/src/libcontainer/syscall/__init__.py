@@ -160,6 +160,9 @@ if TYPE_CHECKING:
         def setrlimit(self, resource: int, soft: int, hard: int, pid: int = 0) -> None:
             """prlimit(2); the limits as unsigned 64-bit numbers, pid 0 is the calling process."""
 
+        def hard_limit(self, resource: int, pid: int = 0) -> int:
+            """prlimit(2), reading; as an unsigned 64-bit number."""
+
         def keyctl_join_session_keyring(self, name: str) -> int:
             """keyctl_join_session_keyring(3), returns the key's serial number."""
 

@@ -244,6 +244,12 @@ class LinuxSyscall:
         """prlimit(2)."""
         _check(lib.lc_prlimit(pid, resource, soft, hard), "prlimit")
 
+    def hard_limit(self, resource: int, pid: int = 0) -> int:
+        """prlimit(2)."""
+        hard = ffi.new("uint64_t *")
+        _check(lib.lc_hard_limit(pid, resource, hard), "prlimit")
+        return int(hard[0])
+
     def keyctl_join_session_keyring(self, name: str) -> int:
         """keyctl(2) KEYCTL_JOIN_SESSION_KEYRING."""
         return _check(lib.lc_keyctl_join_session(os.fsencode(name)), "keyctl", name)

@@ -244,6 +244,10 @@ class RecordingSyscall:
         """Record prlimit(2); the pid only when it is another process's."""
         self._record("setrlimit", resource, soft, hard, *((pid,) if pid else ()))
 
+    def hard_limit(self, resource: int, pid: int = 0) -> int:
+        """Return 4096 and record nothing: it is asked only to tell why a limit was refused."""
+        return 4096
+
     def keyctl_join_session_keyring(self, name: str) -> int:
         """Record keyctl_join_session_keyring(3)."""
         return self._record("keyctl_join_session_keyring", name)

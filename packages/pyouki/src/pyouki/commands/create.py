@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posix
 
 from libcontainer import descriptors
 from libcontainer.oci import load
@@ -49,7 +50,7 @@ def create(syscall: Syscall, options: Create, environment: Environment, *, is_de
         systemd_cgroup=given.systemd_cgroup or given.cgroup_manager == "systemd",
         no_cgroup=given.cgroup_manager == "disabled",
         rootless=environment.is_rootless,
-        notifies=bool(os.environ.get("NOTIFY_SOCKET")),
+        notifies=bool(posix.environ.get(b"NOTIFY_SOCKET")),
         is_detached=is_detached,
     )
     return process.create(syscall, container, spec, config, _executors(spec.annotations))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 from libcontainer import syscall
 from libcontainer.container import start
@@ -19,7 +19,7 @@ def run(options: Start, environment: Environment) -> int:
     directory = ContainerDirectory(environment.root, options.container_id)
     directory.require()
     directory.lock()
-    if os.environ.get("NOTIFY_SOCKET"):
+    if posix.environ.get(b"NOTIFY_SOCKET"):
         from libcontainer import sd_notify
 
         sd_notify.start(syscall.linux, directory)
