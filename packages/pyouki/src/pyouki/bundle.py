@@ -17,8 +17,8 @@ two with their length before.
 from __future__ import annotations
 
 import marshal
+import posix  # os itself is among the modules that a command may not have yet
 import sys
-from posix import stat  # os itself is among the modules that a command may not have yet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class _Extensions:
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         place = self.places.get(name)
         try:
-            if place is None or not stat(place):
+            if place is None or not posix.stat(place):
                 return None
         except OSError:
             return None
@@ -121,10 +121,8 @@ def _read_part(file: BinaryIO) -> bytes:
 def _run(packages: str, entries: list[Entry]) -> None:
     modules = sys.modules
     kind = type(sys)
-    for _, place, size, changed, _ in entries:
-        source = stat(f"{packages}/{place}")
-        if source.st_size != size or source.st_mtime_ns != changed:
-            return
+    if not _are_current(packages, entries):
+        return
     if "__future__" not in modules:
         # Every module says ``from __future__ import annotations``, which loads one for nothing.
         modules["__future__"] = future = kind("__future__")
@@ -148,6 +146,23 @@ def _run(packages: str, entries: list[Entry]) -> None:
     modules["pyouki.bundle"] = module = kind("pyouki.bundle")
     module.__dict__.update(globals())
     modules["pyouki"].bundle = module  # type: ignore[attr-defined]  # as if it had been imported
+
+
+def _are_current(packages: str, entries: list[Entry]) -> bool:
+    """Tell whether the sources are those that were bundled; looked up from their package, which is a shorter way."""
+    directories: dict[str, int] = {}
+    try:
+        for _, place, size, changed, _ in entries:
+            package, _, rest = place.partition("/")
+            if package not in directories:
+                directories[package] = posix.open(f"{packages}/{package}", posix.O_PATH | posix.O_CLOEXEC)
+            source = posix.stat(rest, dir_fd=directories[package])
+            if source.st_size != size or source.st_mtime_ns != changed:
+                return False
+    finally:
+        for fd in directories.values():
+            posix.close(fd)
+    return True
 
 
 def _cold_code(number: int) -> bytes:
