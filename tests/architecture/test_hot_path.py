@@ -38,6 +38,7 @@ CALLS: dict[str, list[str]] = {}
 BUNDLED = {
     "create": "create-with-cached-seccomp", "run": "run-with-cached-seccomp", "exec": "exec-with-cached-seccomp",
     "start": "start", "state": "state", "kill": "kill", "delete": "delete",
+    "ps": "ps", "events": "events", "list": "list", "pause": "pause", "resume": "resume", "update": "update",
 }  # fmt: skip
 FORBIDDEN = frozenset(
     "abc argparse asyncio click collections contextlib dataclasses datetime dbus_next elftools enum functools inspect "
@@ -94,6 +95,26 @@ def _run(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
     return runtime.run(make_bundle("true"))
 
 
+def _on_running(*words: str) -> Scenario:
+    """Return the scenario of a command whose last word is a running container."""
+
+    def run(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
+        return runtime(*words, runtime.start(make_bundle()).id)
+
+    return run
+
+
+def _resume(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
+    container = runtime.start(make_bundle())
+    runtime("pause", container.id).succeed()
+    return runtime("resume", container.id)
+
+
+def _list(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
+    runtime.start(make_bundle())
+    return runtime("list", "--format", "json")
+
+
 SCENARIOS: dict[str, Scenario] = {
     "create": _create,
     "create-with-cached-seccomp": _create_with_seccomp,
@@ -105,6 +126,12 @@ SCENARIOS: dict[str, Scenario] = {
     "exec-with-cached-seccomp": _exec_with_seccomp,
     "run": _run,
     "run-with-cached-seccomp": _run_with_seccomp,
+    "ps": _on_running("ps", "--format", "json"),
+    "events": _on_running("events", "--stats"),
+    "list": _list,
+    "pause": _on_running("pause"),
+    "resume": _resume,
+    "update": _on_running("update", "--memory", "64000000"),
 }
 
 
