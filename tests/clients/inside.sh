@@ -1,7 +1,7 @@
 #!/bin/bash
 # inside.sh ENGINE: in namespaces of its own, make a machine for one engine, start it, run its scenarios, stop it.
 #
-# Expects WORK, RUNTIME, RUNTIME_FLAGS, QUICK, ONLY, TIMEOUT_S, SHELL_COMMAND from ./run. Writes one line for each
+# Expects WORK, CHECKOUT, RUNTIME, RUNTIME_FLAGS, QUICK, ONLY, RETRIES, TIMEOUT_S, SHELL_COMMAND from ./run. Writes one line for each
 # scenario to $WORK/results: engine, name, ok|fail|skip, milliseconds, reason.
 set -u
 export CGROUP_PARENT CGROUP_VERSION TMPDIR
@@ -51,6 +51,19 @@ mount_private_directories() {
     mount -t mqueue mqueue /dev/mqueue
 }
 
+# The runtime may be in a checkout below a directory that is closed to ordinary users, /root for one.
+let_everybody_reach_the_checkout() {
+    local parent=$CHECKOUT closed=
+    while [ "$parent" != / ]; do
+        parent=$(dirname "$parent")
+        [ $((0$(stat -c %a "$parent") & 1)) = 1 ] || closed=$parent
+    done
+    [ -n "$closed" ] || return 0
+    mkdir "$WORK/checkout" && mount --bind "$CHECKOUT" "$WORK/checkout"
+    mount -t tmpfs -o mode=755 tmpfs "$closed"
+    mkdir -p "$CHECKOUT" && mount --bind "$WORK/checkout" "$CHECKOUT"
+}
+
 # user: an ordinary user; remap: for dockerd --userns-remap; containers: for podman --userns=auto.
 add_users() {
     local file
@@ -82,14 +95,28 @@ reason_of() {
     { grep '^failed: ' "$1" || grep -vE '^$|^at: |--help. for more information' "$1" || cat "$1"; } | tail -1 | cut -c1-220 | tr '\t' ' '
 }
 
-# run_one NAME: run a scenario in a process of its own, look at what it leaves behind, report.
-run_one() {
-    local name=$1 log="$WORK/logs/$engine-$1.log" status started_ms word reason=
-    started_ms=$(milliseconds)
+# try_one NAME LOG: run a scenario in a process of its own, and look at what it leaves behind; 77 is skipped.
+try_one() {
+    local status
     remember_everything
-    run_scenario "$name" </dev/null >"$log" 2>&1
+    run_scenario "$1" </dev/null >"$2" 2>&1
     status=$?
-    if [ $status = 0 ] && ! nothing_is_left >>"$log"; then status=1; fi
+    if [ $status = 0 ] && ! nothing_is_left >>"$2"; then status=1; fi
+    return $status
+}
+
+# run_one NAME: try a scenario as often as is allowed, and report.
+run_one() {
+    local name=$1 log="$WORK/logs/$engine-$1.log" left=$RETRIES status started_ms word reason=
+    started_ms=$(milliseconds)
+    while :; do
+        try_one "$name" "$log"
+        status=$?
+        [[ $status != 0 && $status != 77 && $left -gt 0 ]] || break
+        left=$((left - 1))
+        printf 'again %-42s %s\n' "$engine/$name" "$(reason_of "$log")"
+        remove_containers >/dev/null 2>&1
+    done
     case $status in
     0) word=ok ;;
     77)
@@ -126,6 +153,7 @@ is_wanted() {
 mount --make-rprivate /
 mount_sys
 mount_private_directories
+let_everybody_reach_the_checkout
 add_users
 mount --make-rshared /
 add_network
