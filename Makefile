@@ -17,9 +17,6 @@ PROJECTS := $(wildcard packages/*/pyproject.toml)
 SOURCES := $(shell find packages/*/src -name '*.py')
 WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*/*.c)
 
-# In a process of its own: it compares all that a container sees, and was seen to fail after the tests of other areas.
-FAULTS := tests/integration/rootfs/test_rootfs_faults.py
-
 .PHONY: help build develop demo test contest test-packaging test-reliability test-clients test-vm check format bench wheels install uninstall docs clean
 .DELETE_ON_ERROR:
 
@@ -36,8 +33,7 @@ demo: build  ## Run a container, then take another one through its life step by 
 
 test: develop  ## Run all tests of this checkout: unit, architecture, integration, contest
 	@packages/prepare.sh busybox-static uidmap runc crun strace dbus-daemon procps iproute2 util-linux
-	$(PYTEST) $(FAULTS)
-	$(PYTEST) --deselect $(FAULTS)
+	$(PYTEST)
 
 contest: develop  ## Run the black-box tests alone, for any runtime: RUNTIME=runc
 	@packages/prepare.sh busybox-static $(filter runc crun,$(RUNTIME))

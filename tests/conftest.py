@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import itertools
+import json
 import os
 import shutil
 import stat
@@ -19,7 +20,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from tests.support import bundle as bundles
 from tests.support import host, probe
 from tests.support import runtime as runtimes
+from tests.support.descriptor_socket import DescriptorSocket
 from tests.support.guard import Guard
+from tests.support.runtime import Caller
 from tests.support.tracking import Tracker
 
 if TYPE_CHECKING:
@@ -29,9 +32,11 @@ if TYPE_CHECKING:
     from tests.support.runtime import Runtime
 
     MakeBundle = Callable[..., Bundle]
+    RootlessBundle = Callable[..., Bundle]
     Inside = Callable[..., str]
 
 _NEEDS = ("root", "cgroup1", "cgroup2", "userns", "seccomp")
+_ORDINARY_UID = 1000
 _ALLOWED_SKIPS = os.path.join(os.path.dirname(__file__), "support", "allowed_skips.txt")
 
 
@@ -169,6 +174,43 @@ def inside(runtime: Runtime, make_bundle: MakeBundle) -> Inside:
         return runtime.run(make_bundle("sh", "-c", script, mutate=mutate)).succeed().stdout
 
     return run
+
+
+@pytest.fixture
+def descriptor_socket(work: str) -> Iterator[DescriptorSocket]:
+    """A socket to which the runtime can send descriptors."""
+    opened = DescriptorSocket(os.path.join(work, "s"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ordinary_user(work: str) -> Caller:
+    """A user who owns the test's directory and has a runtime directory."""
+    runtime_directory = os.path.join(work, "xdg")
+    os.mkdir(runtime_directory, 0o700)
+    for path in (work, runtime_directory):
+        os.chown(path, _ORDINARY_UID, _ORDINARY_UID)
+    return Caller(uid=_ORDINARY_UID, env={"XDG_RUNTIME_DIR": runtime_directory, "HOME": "/"})
+
+
+@pytest.fixture
+def rootless_bundle(runtime: Runtime, make_bundle: MakeBundle, ordinary_user: Caller) -> RootlessBundle:
+    """A function that makes a bundle whose config.json is what ``spec --rootless`` wrote, but for the program."""
+
+    def make(*args: str) -> Bundle:
+        bundle = make_bundle()
+        for directory, _, _ in os.walk(bundle.directory):
+            os.chown(directory, _ORDINARY_UID, _ORDINARY_UID)
+        path = os.path.join(bundle.directory, "config.json")
+        os.unlink(path)
+        runtime("spec", "--rootless", "--bundle", bundle.directory, caller=ordinary_user).succeed()
+        bundle.config = json.loads(runtimes.read(path))
+        bundle.config["process"].update(args=list(args) or ["sleep", "1000"], terminal=False)
+        bundle.write()
+        return bundle
+
+    return make
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,55 +11,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.runtime import Caller, read
+from tests.support.runtime import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import MakeBundle
-    from tests.support.bundle import Bundle
-    from tests.support.runtime import Runtime
-
-    RootlessBundle = Callable[..., Bundle]
+    from tests.conftest import RootlessBundle
+    from tests.support.runtime import Caller, Runtime
 
 pytestmark = [pytest.mark.root, pytest.mark.userns]
 
-_UID = 1000
+_UID = 1000  # the ordinary_user's
 
 
-@pytest.fixture
-def caller(work: str) -> Caller:
-    """A user who owns the test's directory and has a runtime directory."""
-    os.mkdir(f"{work}/xdg", 0o700)
-    for path in (work, f"{work}/xdg"):
-        os.chown(path, _UID, _UID)
-    return Caller(uid=_UID, env={"XDG_RUNTIME_DIR": f"{work}/xdg", "HOME": "/"})
+def test_run(runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller) -> None:
+    assert runtime.run(rootless_bundle("id", "-u"), caller=ordinary_user).succeed().stdout == "0\n"
 
 
-@pytest.fixture
-def rootless_bundle(runtime: Runtime, make_bundle: MakeBundle, caller: Caller) -> RootlessBundle:
-    """A function that makes a bundle whose config.json is what ``spec --rootless`` wrote, but for the program."""
-
-    def make(*args: str) -> Bundle:
-        bundle = make_bundle()
-        for directory, _, _ in os.walk(bundle.directory):
-            os.chown(directory, _UID, _UID)
-        os.unlink(f"{bundle.directory}/config.json")
-        runtime("spec", "--rootless", "--bundle", bundle.directory, caller=caller).succeed()
-        bundle.config = json.loads(read(f"{bundle.directory}/config.json"))
-        bundle.config["process"].update(args=list(args) or ["sleep", "1000"], terminal=False)
-        bundle.write()
-        return bundle
-
-    return make
-
-
-def test_run(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller) -> None:
-    assert runtime.run(rootless_bundle("id", "-u"), caller=caller).succeed().stdout == "0\n"
-
-
-def test_lifecycle(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller) -> None:
-    container = runtime.create(rootless_bundle(), caller=caller)
+def test_lifecycle(runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller) -> None:
+    container = runtime.create(rootless_bundle(), caller=ordinary_user)
     assert container.status == "created"
     container.start()
     assert container.status == "running"
@@ -72,27 +40,29 @@ def test_lifecycle(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Ca
     assert runtime.ids() == []
 
 
-def test_root_inside_is_the_caller_outside(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller) -> None:
-    container = runtime.start(rootless_bundle(), caller=caller)
+def test_root_inside_is_the_caller_outside(
+    runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller
+) -> None:
+    container = runtime.start(rootless_bundle(), caller=ordinary_user)
 
     assert os.stat(f"/proc/{container.pid}").st_uid == _UID
     container.delete("--force").succeed()
 
 
-def test_setgroups_is_denied(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller) -> None:
+def test_setgroups_is_denied(runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller) -> None:
     bundle = rootless_bundle("cat", "/proc/self/setgroups", "/proc/self/uid_map")
 
-    assert runtime.run(bundle, caller=caller).succeed().stdout.split() == ["deny", "0", str(_UID), "1"]
+    assert runtime.run(bundle, caller=ordinary_user).succeed().stdout.split() == ["deny", "0", str(_UID), "1"]
 
 
-def test_exit_status(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller) -> None:
-    runtime.run(rootless_bundle("sh", "-c", "exit 3"), caller=caller).exit_with(3)
+def test_exit_status(runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller) -> None:
+    runtime.run(rootless_bundle("sh", "-c", "exit 3"), caller=ordinary_user).exit_with(3)
 
 
-def test_list_shows_the_owner(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller) -> None:
-    container = runtime.create(rootless_bundle(), caller=caller)
+def test_list_shows_the_owner(runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller) -> None:
+    container = runtime.create(rootless_bundle(), caller=ordinary_user)
 
-    (entry,) = json.loads(runtime("list", "--format", "json", caller=caller).succeed().stdout)
+    (entry,) = json.loads(runtime("list", "--format", "json", caller=ordinary_user).succeed().stdout)
 
     assert entry["id"] == container.id
     assert entry["owner"] in (f"#{_UID}", _user_name())
@@ -100,13 +70,13 @@ def test_list_shows_the_owner(runtime: Runtime, rootless_bundle: RootlessBundle,
 
 
 def test_default_root_is_in_the_runtime_directory(
-    runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller, work: str
+    runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller, work: str
 ) -> None:
     bundle = rootless_bundle("true")
     with open(f"{work}/default", "wb") as output:
         done = subprocess.run(
             [runtime.path, "run", "--bundle", bundle.directory, "c1"],
-            env={**caller.env, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            env={**ordinary_user.env, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
             user=_UID,
             group=_UID,
             extra_groups=[],
@@ -120,20 +90,24 @@ def test_default_root_is_in_the_runtime_directory(
     assert os.listdir(f"{work}/xdg") == [runtime.name]
 
 
-def test_callers_null_device_keeps_its_owner(runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller) -> None:
-    runtime.run(rootless_bundle("true"), caller=caller).succeed()
+def test_callers_null_device_keeps_its_owner(
+    runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller
+) -> None:
+    os.chown("/dev/null", 0, 0)  # another runtime may have given it away, in a test that compares with it
+
+    runtime.run(rootless_bundle("true"), caller=ordinary_user).succeed()
 
     assert os.stat("/dev/null").st_uid == 0
 
 
 def test_limits_that_cannot_be_set_are_an_error(
-    runtime: Runtime, rootless_bundle: RootlessBundle, caller: Caller
+    runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller
 ) -> None:
     bundle = rootless_bundle("true")
     bundle.config["linux"]["resources"] = {"pids": {"limit": 5}}
     bundle.write()
 
-    result = runtime.run(bundle, caller=caller).exit_with(1)
+    result = runtime.run(bundle, caller=ordinary_user).exit_with(1)
 
     assert "cgroup" in result.message
 

@@ -8,7 +8,6 @@ import os
 import pty
 import select
 import signal
-import socket
 import struct
 import subprocess
 import termios
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.conftest import MakeBundle
+    from tests.support.descriptor_socket import DescriptorSocket
     from tests.support.runtime import Container, Runtime
 
 pytestmark = pytest.mark.root
@@ -31,58 +31,29 @@ pytestmark = pytest.mark.root
 _TERMINAL = mutations.process(terminal=True)
 
 
-class ConsoleSocket:
-    """The receiving end of --console-socket."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(path)
-        self._listener.listen()
-        self._listener.settimeout(5)
-        self._masters: list[int] = []
-
-    def receive(self) -> int:
-        """Return the master of the terminal; exactly one descriptor comes in one message."""
-        connection, _ = self._listener.accept()
-        with connection:
-            _, descriptors, _, _ = socket.recv_fds(connection, 4096, 8)
-        self._masters += descriptors
-        assert len(descriptors) == 1
-        return descriptors[0]
-
-    def close(self) -> None:
-        """Close all."""
-        self._listener.close()
-        for master in self._masters:
-            os.close(master)
-
-
 @pytest.fixture
-def console(work: str) -> Iterator[ConsoleSocket]:
+def console(descriptor_socket: DescriptorSocket) -> DescriptorSocket:
     """A listening console socket."""
-    opened = ConsoleSocket(f"{work}/s")
-    yield opened
-    opened.close()
+    return descriptor_socket
 
 
 def _start(
-    runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket, script: str, *changes: mutations.Mutation
+    runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket, script: str, *changes: mutations.Mutation
 ) -> tuple[Container, int]:
     bundle = make_bundle("sh", "-c", script, mutate=mutations.every(_TERMINAL, *changes))
     container = runtime.create(bundle, "--console-socket", console.path)
-    master = console.receive()
+    _, master = console.receive()
     container.start()
     return container, master
 
 
-def test_output_comes_through_the_master(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_output_comes_through_the_master(runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket) -> None:
     _, master = _start(runtime, make_bundle, console, "echo hello")
 
     assert _read_until_closed(master) == "hello\r\n"
 
 
-def test_input_goes_through_the_master(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_input_goes_through_the_master(runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket) -> None:
     _, master = _start(runtime, make_bundle, console, "stty -echo; echo go; read line; echo got $line")
     _read_until(master, "go")
 
@@ -91,33 +62,35 @@ def test_input_goes_through_the_master(runtime: Runtime, make_bundle: MakeBundle
     assert _read_until_closed(master).endswith("got this\r\n")
 
 
-def test_all_three_streams_are_the_terminal(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_all_three_streams_are_the_terminal(
+    runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket
+) -> None:
     _, master = _start(runtime, make_bundle, console, "for n in 0 1 2; do readlink /proc/self/fd/$n; done")
 
     assert set(_read_until_closed(master).split()) <= {"/dev/pts/0", "/dev/console"}
 
 
-def test_it_is_the_controlling_terminal(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_it_is_the_controlling_terminal(runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket) -> None:
     _, master = _start(runtime, make_bundle, console, "echo to the terminal > /dev/tty")
 
     assert _read_until_closed(master) == "to the terminal\r\n"
 
 
-def test_dev_console_is_the_terminal(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_dev_console_is_the_terminal(runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket) -> None:
     _, master = _start(runtime, make_bundle, console, "echo to the console > /dev/console")
 
     assert _read_until_closed(master) == "to the console\r\n"
 
 
 def test_terminal_belongs_to_the_containers_devpts(
-    runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket
+    runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket
 ) -> None:
     _, master = _start(runtime, make_bundle, console, "ls /dev/pts")
 
     assert _read_until_closed(master).split() == ["0", "ptmx"]
 
 
-def test_console_size(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_console_size(runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket) -> None:
     size = mutations.process(consoleSize={"height": 33, "width": 99})
 
     _, master = _start(runtime, make_bundle, console, "stty size", size)
@@ -125,7 +98,9 @@ def test_console_size(runtime: Runtime, make_bundle: MakeBundle, console: Consol
     assert _read_until_closed(master) == "33 99\r\n"
 
 
-def test_terminal_of_an_ordinary_user_is_his(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_terminal_of_an_ordinary_user_is_his(
+    runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket
+) -> None:
     user = mutations.process(user={"uid": 1000, "gid": 1000})
 
     _, master = _start(runtime, make_bundle, console, "stat -c %u /dev/pts/0; echo ok > /dev/tty", user)
@@ -133,21 +108,23 @@ def test_terminal_of_an_ordinary_user_is_his(runtime: Runtime, make_bundle: Make
     assert _read_until_closed(master) == "1000\r\nok\r\n"
 
 
-def test_detached_run(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_detached_run(runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket) -> None:
     bundle = make_bundle("echo", "hello", mutate=_TERMINAL)
 
     runtime.run(bundle, "--detach", "--console-socket", console.path).succeed()
 
-    assert _read_until_closed(console.receive()) == "hello\r\n"
+    _, master = console.receive()
+    assert _read_until_closed(master) == "hello\r\n"
 
 
-def test_detached_exec(runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket) -> None:
+def test_detached_exec(runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket) -> None:
     container = runtime.start(make_bundle())
     options = ["--tty", "--detach", "--console-socket", console.path]
 
     container.exec("sh", "-c", "tty; echo hello", options=options).succeed()
 
-    assert _read_until_closed(console.receive()) == "/dev/pts/0\r\nhello\r\n"
+    _, master = console.receive()
+    assert _read_until_closed(master) == "/dev/pts/0\r\nhello\r\n"
 
 
 class TestFailure:
@@ -157,7 +134,7 @@ class TestFailure:
         assert "console" in result.message
 
     def test_console_socket_needs_a_terminal(
-        self, runtime: Runtime, make_bundle: MakeBundle, console: ConsoleSocket
+        self, runtime: Runtime, make_bundle: MakeBundle, console: DescriptorSocket
     ) -> None:
         runtime.try_create(make_bundle(), "--console-socket", console.path).exit_with(1)
 

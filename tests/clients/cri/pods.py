@@ -153,18 +153,6 @@ class Pod:
         answer = call("CreateContainer", {1: self.id, 2: config, 3: self._config})
         return Container(rpc.text(answer, 1), self._logs / f"{name}.log")
 
-    def run(
-        self,
-        name: str,
-        *command: str,
-        limits: Message = LIMITS,
-        security: Message | None = None,
-        mounts: Sequence[Message] = (),
-        terminal: bool = False,
-    ) -> Container:
-        """Create a container and start it."""
-        return self.create(name, *command, limits=limits, security=security, mounts=mounts, terminal=terminal).start()
-
 
 def _hierarchies() -> list[str]:
     """Return where cgroups are mounted: once with version 2, once for each controller with version 1."""

@@ -13,7 +13,7 @@ from tests.support.runtime import Caller, eventually, read
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBundle
-    from tests.integration.cli.conftest import DescriptorSocket
+    from tests.support.descriptor_socket import DescriptorSocket
     from tests.support.runtime import Runtime
 
 pytestmark = pytest.mark.root

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import MakeBundle
-    from tests.integration.cli.conftest import DescriptorSocket
+    from tests.support.descriptor_socket import DescriptorSocket
     from tests.support.runtime import Container, Runtime
 
 pytestmark = pytest.mark.root

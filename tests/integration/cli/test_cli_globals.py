@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,20 +16,19 @@ from tests.support.runtime import Caller, Result, read
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import MakeBundle
-    from tests.support.bundle import Bundle, Json
+    from tests.conftest import MakeBundle, RootlessBundle
+    from tests.support.bundle import Json
     from tests.support.runtime import Runtime
-
-    UserBundle = Callable[[], Bundle]
 
 pytestmark = pytest.mark.root
 
-_UID = 1000
 LISTEN = "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])"
 RECEIVE = (
     f"{LISTEN}; import subprocess; s.settimeout(5); subprocess.run(sys.argv[2:]); "
     "open(sys.argv[1] + '.got', 'wb').write(s.recv(65536))"
 )
+WITHOUT_JOURNAL = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /run; exec "$@"', "-"]
+WITHOUT_DAEMONS = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /run; mount -t tmpfs t /dev; exec "$@"', "-"]
 
 
 def ask(runtime: Runtime, *options: str, command: tuple[str, ...] = ("state", "nobody"), **caller: object) -> Result:
@@ -79,20 +79,39 @@ class TestLog:
             (("--log", "/no/such/file"), "open log file /no/such/file: no such file or directory"),
             (("--log", "journald:x"), "log to journald: connect to /run/systemd/journal/socket: no such file"),
             (("--log", "syslog:x"), "log to syslog: connect to /dev/log: no such file or directory"),
-            (("--systemd-log",), "log to journald: connect to /run/systemd/journal/socket: no such file"),
         ],
         ids=lambda value: value[-1] if isinstance(value, tuple) else "",
     )
     def test_place_that_cannot_be_written_is_an_error(
         self, runtime: Runtime, options: tuple[str, ...], message: str
     ) -> None:
-        hide = 'mount -t tmpfs tmpfs /run; mount -t tmpfs t /dev; exec "$@"'
-        without_daemons = ["unshare", "-m", "sh", "-c", hide, "-"]
-
-        result = ask(runtime, *options, prefix=without_daemons).exit_with(1)
+        result = ask(runtime, *options, prefix=WITHOUT_DAEMONS).exit_with(1)
 
         assert message in result.stderr
         assert "hint: " in result.stderr
+
+    def test_journal_that_is_missed_is_told_and_the_command_goes_on(
+        self, runtime: Runtime, make_bundle: MakeBundle
+    ) -> None:
+        bundle = make_bundle("echo", "ok")
+        command = ("run", "--bundle", bundle.directory, bundle.id)
+
+        result = ask(runtime, "--systemd-log", command=command, prefix=WITHOUT_JOURNAL).succeed()
+
+        (line,) = result.stderr.splitlines()
+        assert result.stdout == "ok\n"
+        reason = "log to journald: connect to /run/systemd/journal/socket: no such file or directory"
+        assert line.endswith(f' level=warning msg="{reason}"')
+
+    def test_journal_that_is_missed_is_not_told_to_the_engine_that_reads_the_file(
+        self, runtime: Runtime, work: str
+    ) -> None:
+        options = ("--systemd-log", "--log", f"{work}/the.log", "--log-format=json")
+
+        result = ask(runtime, *options, prefix=WITHOUT_JOURNAL).exit_with(1)
+
+        assert json.loads(read(f"{work}/the.log"))["msg"] == "container 'nobody' does not exist"
+        assert "journald" not in result.stderr
 
 
 class TestLogFormat:
@@ -187,48 +206,25 @@ class TestCgroupManager:
 
 @pytest.mark.userns
 class TestRootless:
-    @pytest.fixture
-    def caller(self, work: str) -> Caller:
-        """An ordinary user with a runtime directory."""
-        os.mkdir(f"{work}/xdg", 0o700)
-        for path in (work, f"{work}/xdg"):
-            os.chown(path, _UID, _UID)
-        return Caller(uid=_UID, env={"XDG_RUNTIME_DIR": f"{work}/xdg", "HOME": "/"})
-
-    @pytest.fixture
-    def user_bundle(self, runtime: Runtime, make_bundle: MakeBundle, caller: Caller) -> UserBundle:
-        """A function that makes a bundle which the user may run."""
-
-        def make() -> Bundle:
-            bundle = make_bundle()
-            for directory, _, _ in os.walk(bundle.directory):
-                os.chown(directory, _UID, _UID)
-            os.unlink(f"{bundle.directory}/config.json")
-            runtime("spec", "--rootless", "--bundle", bundle.directory, caller=caller).succeed()
-            bundle.config = json.loads(read(f"{bundle.directory}/config.json"))
-            bundle.config["process"].update(args=["echo", "ok"], terminal=False)
-            bundle.write()
-            return bundle
-
-        return make
-
     @pytest.mark.parametrize("value", ["true", "auto"])
     def test_cgroups_that_a_user_may_not_make_are_done_without(
-        self, runtime: Runtime, user_bundle: UserBundle, caller: Caller, value: str
+        self, runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller, value: str
     ) -> None:
-        bundle = user_bundle()
+        bundle = rootless_bundle("echo", "ok")
         command = ("run", "--bundle", bundle.directory, bundle.id)
 
-        result = runtime(*command, global_options=("--rootless", value), caller=caller).succeed()
+        result = runtime(*command, global_options=("--rootless", value), caller=ordinary_user).succeed()
 
         assert result.stdout == "ok\n"
 
     @pytest.mark.cgroup1
-    def test_false_insists_on_them(self, runtime: Runtime, user_bundle: UserBundle, caller: Caller) -> None:
-        bundle = user_bundle()
+    def test_false_insists_on_them(
+        self, runtime: Runtime, rootless_bundle: RootlessBundle, ordinary_user: Caller
+    ) -> None:
+        bundle = rootless_bundle("echo", "ok")
         command = ("run", "--bundle", bundle.directory, bundle.id)
 
-        result = runtime(*command, global_options=("--rootless=false",), caller=caller).exit_with(1)
+        result = runtime(*command, global_options=("--rootless=false",), caller=ordinary_user).exit_with(1)
 
         assert "permission denied" in result.stderr
 
@@ -237,19 +233,21 @@ class TestRootless:
 
         assert result.stderr.startswith('invalid value "maybe" for flag -rootless\n')
 
-    def test_default_root_is_private_and_kept_by_cleaners(self, runtime: Runtime, caller: Caller, work: str) -> None:
+    def test_default_root_is_private_and_kept_by_cleaners(
+        self, runtime: Runtime, ordinary_user: Caller, work: str
+    ) -> None:
         without_root = ["sh", "-c", 'p=$1; shift 3; exec "$p" "$@"', "-"]
 
-        result = runtime("list", global_options=(), caller=_changed(caller, without_root)).succeed()
+        result = runtime("list", global_options=(), caller=replace(ordinary_user, prefix=without_root)).succeed()
 
         assert result.stdout.startswith("ID ")
         assert stat.S_IMODE(os.stat(f"{work}/xdg/pyouki").st_mode) == 0o1700
 
     def test_default_root_without_a_runtime_directory_is_at_home(
-        self, runtime: Runtime, caller: Caller, work: str
+        self, runtime: Runtime, ordinary_user: Caller, work: str
     ) -> None:
         without_root = ["sh", "-c", 'p=$1; shift 3; exec "$p" "$@"', "-"]
-        at_home = Caller(uid=_UID, env={"HOME": work}, prefix=without_root)
+        at_home = replace(ordinary_user, env={"HOME": work}, prefix=without_root)
 
         runtime("list", global_options=(), caller=at_home).succeed()
 
@@ -299,7 +297,3 @@ def test_version_is_what_engines_parse(runtime: Runtime, option: str) -> None:
 
 def _ask_for_cap_x(config: Json) -> None:
     config["process"]["capabilities"]["bounding"].append("CAP_X")
-
-
-def _changed(caller: Caller, prefix: list[str]) -> Caller:
-    return Caller(uid=caller.uid, env=caller.env, prefix=prefix)

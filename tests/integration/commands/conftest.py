@@ -1,4 +1,4 @@
-"""What the tests of live commands share: a container's cgroup files, and runc to compare with."""
+"""What the tests of live commands share: a container's cgroup files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import host
-from tests.support import runtime as runtimes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.support.bundle import Bundle
-    from tests.support.guard import Guard
-    from tests.support.runtime import Runtime
 
     Limit = Callable[[Bundle, str], str]
 
@@ -31,15 +28,3 @@ def limit() -> Limit:
             return text.read().strip()
 
     return read
-
-
-@pytest.fixture
-def runc(work: str, guard: Guard) -> Iterator[Runtime]:
-    """The runc that is installed, to compare with; its containers are deleted afterwards."""
-    host.require("runc")
-    os.mkdir(os.path.join(work, "runc"))
-    oracle = runtimes.Runtime(runtimes.find("runc"), os.path.join(work, "runc"))
-    guard.watch(oracle)
-    yield oracle
-    for name in oracle.ids():
-        oracle("delete", "--force", name).succeed()

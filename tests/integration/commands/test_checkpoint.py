@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import host
-from tests.support.runtime import Caller, eventually, wait_for_exit
+from tests.support.descriptor_socket import DescriptorSocket
+from tests.support.runtime import Caller, eventually, read, wait_for_exit
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBundle
@@ -223,27 +225,69 @@ def test_joined_network_namespace_is_joined_again(
 
 
 def test_terminal_of_a_restored_container_comes_over_the_console_socket(
-    runtime: Runtime, make_bundle: MakeBundle, criu: Caller, images: str, work: str
+    runtime: Runtime,
+    make_bundle: MakeBundle,
+    criu: Caller,
+    images: str,
+    work: str,
+    descriptor_socket: DescriptorSocket,
 ) -> None:
     def terminal(config: Json) -> None:
         config["process"]["terminal"] = True
 
     bundle = make_bundle("sh", "-c", "while read line; do echo got $line; done", mutate=terminal)
-    with console_socket(os.path.join(work, "tty")) as first:
-        runtime("create", "--bundle", bundle.directory, "--console-socket", first.getsockname(), bundle.id).succeed()
-        old = receive(first)
+    with contextlib.closing(DescriptorSocket(os.path.join(work, "first"))) as first:
+        runtime("create", "--bundle", bundle.directory, "--console-socket", first.path, bundle.id).succeed()
+        first.receive()
         runtime("start", bundle.id).succeed()
         checkpoint(runtime, criu, images, bundle.id).succeed()
-        os.close(old)
 
-        restore(runtime, criu, images, bundle, "--console-socket", first.getsockname()).succeed()
+    restore(runtime, criu, images, bundle, "--console-socket", descriptor_socket.path).succeed()
 
-        master = receive(first)
+    _, master = descriptor_socket.receive()
     os.write(master, b"a word\n")
     said = b""
     while b"got a word" not in said:
         said += os.read(master, 1024)
-    os.close(master)
+
+
+def test_restore_on_a_ramdisk_needs_no_pivot(
+    runtime: Runtime, make_bundle: MakeBundle, criu: Caller, images: str
+) -> None:
+    bundle = make_bundle("sh", "-c", COUNT, mutate=own_descriptors)
+    start_counting(runtime, bundle)
+    checkpoint(runtime, criu, images, bundle.id).succeed()
+    before = count(bundle)
+    script = os.path.join(os.path.dirname(__file__), "on_ramdisk.py")
+    on_ramdisk = Caller(env=criu.env, prefix=[sys.executable, script])
+
+    refused = restore(runtime, on_ramdisk, images, bundle).exit_with(1)
+    restore(runtime, on_ramdisk, images, bundle, "--no-pivot").succeed()
+
+    assert "pivot_root" in refused.message
+    eventually(lambda: count(bundle) > before, "the container to go on")
+    assert runtime("exec", bundle.id, "ls", "/proc/1/root/tmp").succeed().stdout == "count\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [((), "search: 126 ENOKEY\n"), (("--no-new-keyring",), "found\n")], ids=["new", "kept"]
+)
+def test_session_keyring_is_new_unless_told_not_to(
+    runtime: Runtime, make_bundle: MakeBundle, criu: Caller, images: str, options: tuple[str, ...], expected: str
+) -> None:
+    script = "while true; do probe key of-the-caller > /tmp/new; mv /tmp/new /tmp/found; sleep 0.05; done"
+    bundle = make_bundle("sh", "-c", script, mutate=own_descriptors)
+    found = bundle.inside("/tmp/found")
+    runtime.start(bundle)
+    eventually(lambda: os.path.exists(found), "the container to run")
+    checkpoint(runtime, criu, images, bundle.id).succeed()
+    os.unlink(found)
+    with_key = Caller(env=criu.env, prefix=[bundle.inside("/bin/probe"), "with-key", "of-the-caller"])
+
+    restore(runtime, with_key, images, bundle, *options).succeed()
+
+    eventually(lambda: os.path.exists(found), "the container to go on")
+    assert read(found) == expected
 
 
 @pytest.mark.parametrize("status", ["created", "stopped"])
@@ -304,26 +348,3 @@ def test_missing_criu_is_named_with_its_package(runtime: Runtime, make_bundle: M
     result = runtime("checkpoint", "--image-path", images, container.id, caller=Caller()).exit_with(1)
 
     assert "criu: executable file not found in $path" in result.message
-
-
-class console_socket:  # noqa: N801 - a context
-    """A listening socket that receives terminals."""
-
-    def __init__(self, path: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(path)
-        self._socket.listen()
-        self._socket.settimeout(10)
-
-    def __enter__(self) -> socket.socket:
-        return self._socket
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-
-def receive(listening: socket.socket) -> int:
-    connection, _ = listening.accept()
-    with connection:
-        _, (descriptor,), _, _ = socket.recv_fds(connection, 4096, 1)
-    return descriptor

@@ -12,23 +12,12 @@ from libcontainer.errors import LibcontainerError
 from libcontainer.oci.spec import Hook
 from tests.integration.facilities import child
 from tests.integration.facilities.child import SYSCALL
-from tests.support import host, runtime
+from tests.support import runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.support.guard import Guard
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def runc(work: str, guard: Guard) -> Iterator[runtime.Runtime]:
-    host.require("runc")
-    oracle = runtime.Runtime(runtime.find("runc"), work)
-    guard.watch(oracle)
-    yield oracle
-    oracle.end()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +11,7 @@ from tests.support.runtime import Caller
 
 if TYPE_CHECKING:
     from tests.conftest import Inside, MakeBundle
+    from tests.support.descriptor_socket import DescriptorSocket
     from tests.support.runtime import Runtime
 
 pytestmark = pytest.mark.root
@@ -22,19 +21,15 @@ def annotated(name: str, value: str) -> mutations.Mutation:
     return mutations.top(annotations={f"run.oci.{name}": value})
 
 
-def test_receiver_gets_a_pidfd_of_init(runtime: Runtime, make_bundle: MakeBundle, work: str) -> None:
-    path = os.path.join(work, "pidfd.sock")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-        server.bind(path)
-        server.listen()
-        container = runtime.create(make_bundle(mutate=annotated("pidfd_receiver", path)))
-        connection, _ = server.accept()
-    with connection:
-        _, fds, _, _ = socket.recv_fds(connection, 100, 2)
+def test_receiver_gets_a_pidfd_of_init(
+    runtime: Runtime, make_bundle: MakeBundle, descriptor_socket: DescriptorSocket
+) -> None:
+    container = runtime.create(make_bundle(mutate=annotated("pidfd_receiver", descriptor_socket.path)))
 
-    with open(f"/proc/self/fdinfo/{fds[0]}", encoding="ascii") as info:
+    _, pidfd = descriptor_socket.receive()
+
+    with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as info:
         pid = next(line.split()[1] for line in info if line.startswith("Pid:"))
-    os.close(fds[0])
     assert pid == str(container.pid)
 
 

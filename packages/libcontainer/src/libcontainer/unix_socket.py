@@ -36,6 +36,19 @@ def connect(path: str) -> _socket.socket:
     return connection
 
 
+def send_to(path: str, data: bytes, fd: int) -> None:
+    """Send a text with a descriptor to whoever listens on the stream socket, and hang up.
+
+    Raises:
+        OSError: nobody listens, or it hung up first.
+    """
+    connection = connect(path)
+    try:
+        send(connection, data, fd)
+    finally:
+        connection.close()
+
+
 def send(connection: _socket.socket, data: bytes, fd: int) -> None:
     """Send a text that is not empty, with a descriptor beside its first byte.
 

@@ -29,7 +29,7 @@ _MAX_LINE = 8192
 class Journal:
     """A connection to systemd's journal."""
 
-    def __init__(self, identifier: str, path: str = JOURNAL_SOCKET) -> None:
+    def __init__(self, identifier: str, path: str) -> None:
         """Connect; SyscallError if nobody listens."""
         self._identifier = identifier
         self._socket = _connect(path, "journald", "is systemd-journald running? give a file with --log")
@@ -70,7 +70,7 @@ class Journal:
 class Syslog:
     """A connection to the local syslog daemon."""
 
-    def __init__(self, identifier: str, path: str = SYSLOG_SOCKET) -> None:
+    def __init__(self, identifier: str, path: str) -> None:
         """Connect; SyscallError if nobody listens."""
         self._identifier = identifier
         self._socket = _connect(path, "syslog", "is a syslog daemon running? give a file with --log")
@@ -98,7 +98,9 @@ def connect(target: str) -> Journal | Syslog:
         SyscallError: nobody listens there.
     """
     kind, _, identifier = target.partition(":")
-    return Syslog(identifier or "pyouki") if kind == "syslog" else Journal(identifier or "pyouki")
+    if kind == "syslog":
+        return Syslog(identifier or "pyouki", SYSLOG_SOCKET)
+    return Journal(identifier or "pyouki", JOURNAL_SOCKET)
 
 
 def _connect(path: str, name: str, hint: str) -> _socket.socket:

@@ -45,11 +45,7 @@ def send_pidfd(path: str, fd: int, payload: str) -> None:
     from libcontainer import unix_socket
 
     try:
-        connection = unix_socket.connect(path)
-        try:
-            unix_socket.send(connection, payload.encode(), fd)
-        finally:
-            connection.close()
+        unix_socket.send_to(path, payload.encode(), fd)
     except OSError as error:
         raise SyscallError(
             f"send the pidfd over pidfd socket {path}",

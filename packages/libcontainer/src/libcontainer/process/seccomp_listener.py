@@ -35,11 +35,7 @@ def send(section: LinuxSeccomp, state: ContainerState, pid: int, listener: int) 
     """
     path = section.listener_path or ""
     try:
-        connection = unix_socket.connect(path)
-        try:
-            unix_socket.send(connection, message(section, state, pid), listener)
-        finally:
-            connection.close()
+        unix_socket.send_to(path, message(section, state, pid), listener)
     except OSError as error:
         raise SyscallError(
             f"send the seccomp listener to {path}",
