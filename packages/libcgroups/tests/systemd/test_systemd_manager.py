@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from libcgroups.errors import BusyError, CgroupError, DelegationError, FileError, NotEmptyError, StateError
+from libcgroups.errors import (
+    BusyError,
+    CgroupError,
+    DelegationError,
+    FileError,
+    NotEmptyError,
+    ResourceError,
+    StateError,
+)
 from libcgroups.manager import CgroupConfig, ControllerOpt
 from libcgroups.resources import LinuxCPU, LinuxDeviceCgroup, LinuxMemory, LinuxPids, LinuxResources
 from libcgroups.systemd import manager as module
@@ -134,10 +142,10 @@ def test_the_first_process_starts_the_scope_with_its_limits(fake: FakeHierarchy)
     manager = Manager(config(CollectMode="'inactive'"), fake.mounts, lambda: systemd)
 
     manager.create(LIMITS)
-    before = list(systemd.calls)
+    before = list(systemd.calls), manager.open_entrance()
     manager.add_task(7)
 
-    assert before == []
+    assert before == ([], None)
     assert systemd.calls == [("start_transient_unit", "docker-one.scope")]
     assert systemd.properties == {
         "Description": Variant("s", "container docker-one"),
@@ -155,7 +163,22 @@ def test_the_first_process_starts_the_scope_with_its_limits(fake: FakeHierarchy)
     }
     assert manager.get_all_pids() == [7]
     assert manager.exists()
-    assert manager.open_entrance() is None
+    entrance = manager.open_entrance()
+    assert entrance is not None
+    entrance.close()
+
+
+def test_a_property_that_reaches_the_host_is_refused_before_systemd_is_asked(fake: FakeHierarchy) -> None:
+    asked: list[str] = []
+
+    def connect() -> FakeSystemd:
+        asked.append("connect")
+        return FakeSystemd(fake)
+
+    with pytest.raises(ResourceError, match=r"^annotation org\.systemd\.property\.SuccessAction: not a property that "):
+        Manager(config(CollectMode="'inactive'", SuccessAction="'reboot-force'"), fake.mounts, connect)
+
+    assert asked == []
 
 
 def test_exact_limits_are_written_to_the_files_and_properties_are_not_set_twice(fake: FakeHierarchy) -> None:

@@ -41,6 +41,9 @@ PROCESS_IN_CGROUP_TIMEOUT_S = 5.0
 #: How long ``remove`` waits for processes to end before it says that they remain.
 REMOVE_TIMEOUT_S = 5.0
 
+# What systemd writes by a scale of its own: quotas in hundredths, weights for BFQ, which then forgets those of devices.
+_EXACT = ("cpu.max", "io.bfq.weight")
+
 # EPERM, EACCES; EBUSY.
 _NOT_PERMITTED = (1, 13)
 _EBUSY = 16
@@ -63,6 +66,7 @@ class Manager:
 
         Raises:
             CgroupsPathError: the path has another form.
+            ResourceError: an annotation asks for a property that it may not set.
             DelegationError: rootless on cgroup v1.
             DbusError: systemd cannot be reached.
         """
@@ -74,7 +78,7 @@ class Manager:
             )
         default_slice = "user.slice" if self._is_user else "system.slice"
         self.unit, self.slice = names.parse_cgroups_path(config.cgroup_path, config.container_name, default_slice)
-        self._annotations = config.annotations
+        self._annotated = properties.from_annotations(config.annotations)
         self._connect = connect or self._connect_natively
         is_slice = self.unit.endswith(".slice")
         path = names.expand_slice(self.unit) if is_slice else f"{names.expand_slice(self.slice)}/{self.unit}"
@@ -109,7 +113,7 @@ class Manager:
         manager = cls.__new__(cls)
         manager.unit, manager.slice = unit, slice_name
         manager._is_user = state.get("user") is True
-        manager._annotations = ()
+        manager._annotated = []
         manager._connect = manager._connect_natively
         manager._v2 = None
         if inner.get("kind") == "v1":
@@ -157,7 +161,7 @@ class Manager:
 
         Raises:
             NotEmptyError: the cgroup holds processes; ``kill`` and ``remove`` then leave it alone.
-            ResourceError: a limit or an annotation is invalid.
+            ResourceError: a limit is invalid.
             DbusError: systemd refused.
         """
         self._known_resources = resources
@@ -172,8 +176,8 @@ class Manager:
             self._start_unit([])
 
     def open_entrance(self) -> Entrance | None:
-        """Return None: there is no cgroup before the unit has its first process."""
-        return None
+        """Open the cgroup of a unit that runs; None before it has its first process: until then there is no cgroup."""
+        return self._inner.open_entrance() if self._is_started else None
 
     def add_task(self, pid: int) -> None:
         """Start the unit with the process as its first, or move the process into the unit that runs.
@@ -222,7 +226,7 @@ class Manager:
             if resources.devices and not is_unified:
                 wanted += properties.from_devices(resources.devices)
         # Last: who wrote the annotations wants to overrule.
-        return wanted + properties.from_annotations(self._annotations)
+        return wanted + self._annotated
 
     def _start_again(self, systemd: SystemdClient, wanted: properties.Properties) -> None:
         """Start a unit whose name is taken, maybe only by the memory of one that failed."""
@@ -267,14 +271,16 @@ class Manager:
         return properties.from_resources(resources, systemd.systemd_version(), is_unified=self._v2 is not None)
 
     def _set_properties(self, systemd: SystemdClient, wanted: properties.Properties) -> None:
-        """Set properties, and give the cgroup its exact quota back: with every change systemd writes a rounded one."""
+        """Set properties, and give the cgroup its exact limits back: with every change systemd writes rounded ones."""
         if not wanted:
             return
-        path = f"{self._v2.directory}/cpu.max" if self._v2 is not None else ""
-        exact = files.read_optional_cgroup_file(path) if path else None
+        paths = [f"{self._v2.directory}/{name}" for name in _EXACT] if self._v2 is not None else []
+        exact = {path: files.read_optional_cgroup_file(path) for path in paths}
         systemd.set_unit_properties(self.unit, wanted)
-        if exact is not None and exact != files.read_optional_cgroup_file(path):
-            files.write_cgroup_file(path, exact.strip())
+        for path, text in exact.items():
+            if text is not None and text != files.read_optional_cgroup_file(path):
+                for line in text.splitlines():
+                    files.write_cgroup_file(path, line)
 
     def update(self, resources: LinuxResources) -> None:
         """Change limits but for devices; when one is refused, files and properties are set back.
