@@ -81,6 +81,9 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sample").mkdir()
     (tmp_path / "sample" / "__init__.py").write_text("")
     (tmp_path / "sample" / "shapes.py").write_text(SOURCE)
+    (tmp_path / "sample" / "inner").mkdir()
+    (tmp_path / "sample" / "inner" / "__init__.py").write_text('"""With a docstring."""\n')
+    (tmp_path / "sample" / "inner" / "rare.py").write_text("from sample.shapes import hot\nANSWER = hot(35)\n")
     monkeypatch.setattr(write_bundle, "SITE_PACKAGES", tmp_path)
     content = write_bundle.make({"go": {"sample": frozenset(), "sample.shapes": frozenset({"hot"})}})
     (tmp_path / "pyouki" / bundle.NAME).write_bytes(content)
@@ -143,6 +146,31 @@ except ValueError as error:
     assert result.stdout == "from the cold\n", result.stderr
 
 
+def test_modules_that_are_no_part_of_the_command_come_from_the_bundle_as_well(packages: Path) -> None:
+    code = """
+from sample.inner import rare
+import sample.inner
+print(rare.ANSWER, sample.inner.__doc__, rare.__spec__.loader.__class__.__name__, rare.__file__)
+print(sample.inner.__path__, rare.__package__)
+"""
+
+    result = _run(packages, code)
+
+    assert result.stdout.splitlines() == [
+        f"42 With a docstring. _Loader {packages}/sample/inner/rare.py",
+        f"['{packages}/sample/inner'] sample.inner",
+    ], result.stderr
+
+
+def test_module_that_was_changed_is_looked_for_as_usual(packages: Path) -> None:
+    (packages / "sample" / "inner" / "rare.py").write_text("ANSWER = 'another'\n")
+    code = f"sys.path.append({str(packages)!r})\nfrom sample.inner import rare\nprint(rare.ANSWER)"
+
+    result = _run(packages, code)
+
+    assert result.stdout == "another\n", result.stderr
+
+
 def test_nothing_is_loaded_when_a_source_was_changed(packages: Path) -> None:
     (packages / "sample" / "shapes.py").write_text(SOURCE + "\n")
 
@@ -155,7 +183,7 @@ def test_nothing_is_loaded_for_a_command_without_a_part(packages: Path) -> None:
     with open(packages / "pyouki" / bundle.NAME, "rb") as file:
         file.read(16)
         file.read(int.from_bytes(file.read(4), "little"))
-        bundle.load(file, str(packages), ["--root", "/x", "completion"])
+        bundle.load(file, str(packages), ["--root", "cold", "completion"])
 
     assert "sample" not in sys.modules
 

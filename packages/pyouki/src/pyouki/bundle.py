@@ -7,11 +7,14 @@ them is no longer the one that was bundled, by size and time, all are imported a
 
 Functions that the command was not seen to call are cold: in their place stands a ``Cold`` that fetches the code from
 the end of the file when it is called after all. ``keep_cold_code`` reads it all, for a process that will lose sight of
-the file. Machine code that the modules import is loaded from where it was when the bundle was written.
+the file.
+
+What else is imported is not searched for either: all other modules of ours are in the bundle too, one by one, and where
+machine code was when it was written is noted.
 
 Layout: 16 bytes of MAGIC; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each a
-list of where its cold code is and chunks that are lists of Entry; the cold code. All are in marshal's format, the first
-two with their length before.
+list of where its cold code is and chunks that are lists of Entry; the cold code; the modules one by one; a table of
+these. All are in marshal's format, the first two with their length before.
 """
 
 from __future__ import annotations
@@ -24,14 +27,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _frozen_importlib import ModuleSpec
     from collections.abc import Callable, Mapping, Sequence
-    from types import CodeType
+    from types import CodeType, ModuleType
     from typing import Any, BinaryIO
 
     # Name, place below site-packages, size and time (ns) of the source, code.
     Entry = tuple[str, str, int, int, CodeType]
+    # Of a module that is not in a part: the same without the name, and where its code is for the code.
+    Place = tuple[str, int, int, int, int]
 
 NAME = "hot.bundle"
-MAGIC = f"pyouki 6 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
+MAGIC = f"pyouki 7 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
 COLD, NAMES = "__cold__", "__names__"
 """The names by which a module's body makes its cold functions: the class ``Cold``, and the module's own names."""
 _PACKAGE = "/__init__.py"
@@ -65,26 +70,69 @@ class Cold(tuple):  # type: ignore[type-arg]  # number, module's names, defaults
         return self if instance is None else _Method(self, instance)
 
 
-class _Extensions:
-    """A finder for the few modules of machine code: the usual search lists the directories before them in the path."""
+class _Finder:
+    """Finds modules that are not in the part, and machine code, without looking through directories."""
 
-    def __init__(self, places: Mapping[str, str]) -> None:
-        self.places = places
+    def __init__(self, packages: str, index: Mapping[str, Any], start: int) -> None:
+        self._packages = packages
+        self._index = index
+        self._start = start
+        self._table: Mapping[str, Place] | None = None
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        place = self.places.get(name)
+        """Return the specification of a module that is still what it was when the bundle was written."""
+        extension = self._index["extensions"].get(name)
         try:
-            if place is None or not posix.stat(place):
-                return None
+            if extension is not None:
+                posix.stat(extension)
+                loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, extension)
+                return _spec(name, loader, extension)
+            if name.partition(".")[0] in self._index["packages"]:
+                return self._own(name)
         except OSError:
+            pass
+        return None
+
+    def _own(self, name: str) -> ModuleSpec | None:
+        if self._table is None:
+            offset, length = self._index["table"]
+            table: Mapping[str, Place] = marshal.loads(_read_at(self._start + offset, length))
+            self._table = table
+        if name not in self._table:
             return None
-        loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, place)
-        spec: ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec(name, loader, origin=place)
-        spec.has_location = True
+        place, size, changed, offset, length = self._table[name]
+        origin = f"{self._packages}/{place}"
+        source = posix.stat(origin)
+        if source.st_size != size or source.st_mtime_ns != changed:
+            return None
+        spec = _spec(name, _Loader(self._start + offset, length), origin)
+        if place.endswith(_PACKAGE):
+            spec.submodule_search_locations = [origin[: -len(_PACKAGE)]]
         return spec
 
 
-_Method: Any = type(_Extensions({}).find_spec)
+class _Loader:
+    """Executes a module of the bundle."""
+
+    def __init__(self, offset: int, length: int) -> None:
+        self._offset = offset
+        self._length = length
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave that to the import system."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Read its code and run it."""
+        exec(marshal.loads(_read_at(self._offset, self._length)), module.__dict__)  # noqa: S102 - our own code
+
+
+_Method: Any = type(_Loader(0, 0).create_module)
+
+
+def _spec(name: str, loader: object, origin: str) -> ModuleSpec:
+    spec: ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec(name, loader, origin=origin)
+    spec.has_location = True
+    return spec
 
 
 def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
@@ -98,15 +146,16 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
         argv: the command line without the program's name.
     """
     index: Mapping[str, Any] = marshal.loads(_read_part(file))  # lies beside our own code
-    command = next((word for word in argv if word in index), None)
+    commands = index["commands"]
+    command = next((word for word in argv if word in commands), None)
     if command is None:
         return
     start = file.tell()
-    offset, *lengths = index[command]
+    offset, *lengths = commands[command]
     file.seek(start + offset)
     Cold.path, Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
     Cold.spans = marshal.loads(file.read(lengths[0]))
-    sys.meta_path.insert(0, _Extensions(index["extensions"]))
+    sys.meta_path.insert(0, _Finder(packages, index, start))
     # In chunks: the text of all of them would be the largest thing in memory.
     entries: list[Entry] = []
     for length in lengths[1:]:
@@ -170,14 +219,16 @@ def _cold_code(number: int) -> bytes:
     if Cold.code is not None:
         first = Cold.spans[0]
         return Cold.code[start - first : end - first]
-    with open(Cold.path, "rb", buffering=0) as file:
-        file.seek(Cold.start + start)
-        return file.read(end - start)
+    return _read_at(Cold.start + start, end - start)
 
 
 def keep_cold_code() -> None:
-    """Read what stubs may fetch later, before the file is out of sight; does nothing without a bundle."""
+    """Read what a ``Cold`` may fetch later, before the file is out of sight; does nothing without a bundle."""
     if Cold.spans and Cold.code is None:
-        with open(Cold.path, "rb", buffering=0) as file:
-            file.seek(Cold.start + Cold.spans[0])
-            Cold.code = file.read(Cold.spans[-1] - Cold.spans[0])
+        Cold.code = _read_at(Cold.start + Cold.spans[0], Cold.spans[-1] - Cold.spans[0])
+
+
+def _read_at(offset: int, length: int) -> bytes:
+    with open(Cold.path, "rb", buffering=0) as file:
+        file.seek(offset)
+        return file.read(length)

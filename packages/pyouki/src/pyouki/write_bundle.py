@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pyouki import bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # Not resolved: in a checkout the packages are links, and this is where they are imported from.
 SITE_PACKAGES = Path(__file__).absolute().parent.parent
@@ -56,7 +56,7 @@ def read_hot_path(text: str) -> dict[str, dict[str, frozenset[str]]]:
 
 def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     """Return the content of a bundle for these commands."""
-    index: dict[str, object] = {}
+    parts_of: dict[str, tuple[int, ...]] = {}
     parts: list[bytes] = []
     cold: list[bytes] = []
     size = cold_size = 0
@@ -68,14 +68,37 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
             cold_size += len(code)
             spans.append(cold_size)
         chunks = [marshal.dumps(spans), *_chunks(entries)]
-        index[command] = (size, *(len(chunk) for chunk in chunks))
+        parts_of[command] = (size, *(len(chunk) for chunk in chunks))
         size += sum(len(chunk) for chunk in chunks)
         parts += chunks
-    index["cold"] = size
-    index["extensions"] = _extensions()
+    packages = sorted({name.partition(".")[0] for modules in commands.values() for name in modules})
+    table, modules_one_by_one = _all_modules(packages, size + cold_size)
+    table_offset = size + cold_size + sum(len(code) for code in modules_one_by_one)
+    index = {
+        "commands": parts_of,
+        "cold": size,
+        "extensions": _extensions(),
+        "packages": tuple(packages),
+        "table": (table_offset, len(table)),
+    }
     own = _compiled(_tree(Path(bundle.__file__)), "pyouki/bundle.py")
     heads = [marshal.dumps(_lean(own)), marshal.dumps(index)]
-    return b"".join((bundle.MAGIC, *(len(head).to_bytes(4, "little") + head for head in heads), *parts, *cold))
+    heads = [len(head).to_bytes(4, "little") + head for head in heads]
+    return b"".join((bundle.MAGIC, *heads, *parts, *cold, *modules_one_by_one, table))
+
+
+def _all_modules(packages: Sequence[str], offset: int) -> tuple[bytes, list[bytes]]:
+    """Return every module of the packages as it is, and the table that says where each will be."""
+    table: dict[str, bundle.Place] = {}
+    codes: list[bytes] = []
+    for source in (path for package in packages for path in sorted((SITE_PACKAGES / package).rglob("*.py"))):
+        place = str(source.relative_to(SITE_PACKAGES))
+        name = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        found = source.stat()
+        codes.append(marshal.dumps(compile(source.read_bytes(), place, "exec", dont_inherit=True)))
+        table[name] = (place, found.st_size, found.st_mtime_ns, offset, len(codes[-1]))
+        offset += len(codes[-1])
+    return marshal.dumps(table), codes
 
 
 def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> bundle.Entry:
