@@ -64,7 +64,24 @@ memory_of() {
     "${engine[@]}" rm -f weighed >/dev/null
 }
 
-median_ms() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.0f", v[int((NR + 1) / 2)] / 1000 }'; }
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+# print_table PREFIX UNIT ROW...: the medians of $WORK/PREFIX-ROW-INDEX, divided by UNIT, a column for each runtime.
+print_table() {
+    local prefix=$1 unit=$2 row cells i medians
+    shift 2
+    echo "| |$(printf ' %s |' "${names[@]}") ${names[0]} / ${names[1]} |"
+    echo "|---|$(printf -- '---|%.0s' "${names[@]}")---|"
+    for row; do
+        cells='' medians=()
+        for i in "${!names[@]}"; do
+            medians+=("$(median "$WORK/$prefix-$row-$i")")
+            cells="$cells $(awk "BEGIN { printf \"%.0f\", ${medians[i]} / $unit }") |"
+        done
+        echo "| $row |$cells $(awk "BEGIN { printf \"%.2f\", ${medians[0]} / ${medians[1]} }") |"
+    done
+    echo
+}
 
 load_before=$(cut -d' ' -f1 /proc/loadavg)
 kinds=("docker run" "docker run, no network" "docker run -m 6m" "podman run" "podman run, no network")
@@ -86,29 +103,12 @@ echo
 echo "Milliseconds of wall time with \`busybox true\`, medians of $rounds, engine included, runtimes interleaved; load"
 echo "average $load_before before and $(cut -d' ' -f1 /proc/loadavg) after, on $(nproc) processors."
 echo
-echo "| |$(printf ' %s |' "${names[@]}") ${names[0]} / ${names[1]} |"
-echo "|---|$(printf -- '---|%.0s' "${names[@]}")---|"
-for kind in "${kinds[@]}"; do
-    row="| $kind |"
-    for i in "${!names[@]}"; do row="$row $(median_ms "$WORK/times-$kind-$i") |"; done
-    ratio=$(awk "BEGIN { printf \"%.2f\", $(median_ms "$WORK/times-$kind-0") / $(median_ms "$WORK/times-$kind-1") }")
-    echo "$row $ratio |"
-done
-echo
+print_table times 1000 "${kinds[@]}"
 echo "## Memory of a running container"
 echo
 echo "KiB of the monitor (the shim, conmon) and the program together, pages shared with others in parts (Pss); medians of"
 echo "$rounds. No runtime is a part of it: each has ended by then, and what a runtime's own processes take at most is in"
 echo "[performance](../explanation/performance.md)."
 echo
-echo "| |$(printf ' %s |' "${names[@]}") ${names[0]} / ${names[1]} |"
-echo "|---|$(printf -- '---|%.0s' "${names[@]}")---|"
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-for engine in docker podman; do
-    row="| $engine |"
-    for i in "${!names[@]}"; do row="$row $(median "$WORK/memory-$engine-$i") |"; done
-    ratio=$(awk "BEGIN { printf \"%.2f\", $(median "$WORK/memory-$engine-0") / $(median "$WORK/memory-$engine-1") }")
-    echo "$row $ratio |"
-done
-echo
+print_table memory 1 docker podman
 stop_dockerd
