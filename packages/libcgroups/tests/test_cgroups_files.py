@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libcgroups import files
-from libcgroups.errors import FileError, PathError
+from libcgroups.errors import FileError, PathError, from_os_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,23 @@ def test_writing_names_file_value_and_reason(tmp_path: Path) -> None:
     assert (caught.value.path, caught.value.value, caught.value.errno) == (path, "many", errno.ENOENT)
     assert caught.value.controller == "pids"
     assert caught.value.hint.startswith("the kernel was built without this file")
+
+
+@pytest.mark.parametrize(
+    ("file", "number", "hint"),
+    [
+        ("io.bfq.weight", errno.EOPNOTSUPP, "this disk has no weights: write bfq to "),
+        ("io.max", errno.ENODEV, "no disk has this number; a partition has no limits of its own"),
+        ("blkio.bfq.weight_device", errno.EOPNOTSUPP, "this disk has no weights: write bfq to "),
+        ("rdma.max", errno.ENODEV, "the names of the devices are those in /sys/class/infiniband"),
+        ("cgroup.procs", errno.ENODEV, ""),
+    ],
+)
+def test_a_device_that_cannot_be_limited_has_a_remedy(file: str, number: int, hint: str) -> None:
+    error = from_os_error("write", f"/sys/fs/cgroup/one/{file}", OSError(number, ""), "8:0 5")
+
+    assert error.hint.startswith(hint)
+    assert bool(error.hint) == bool(hint)
 
 
 def test_writing_never_creates_a_file(tmp_path: Path) -> None:

@@ -32,6 +32,18 @@ def test_nested_keyed_files_are_read_back(entries: dict[str, dict[str, str]]) ->
     assert stats.parse_nested_keyed("\n".join(lines)) == entries
 
 
+def test_a_key_without_values_may_share_the_line_of_the_next() -> None:
+    assert stats.parse_nested_keyed("7:7 7:6 rbytes=1 wbytes=2\n7:5 \n") == {
+        "7:7": {},
+        "7:6": {"rbytes": "1", "wbytes": "2"},
+        "7:5": {},
+    }
+
+
+def test_a_device_without_a_number_is_left_out() -> None:
+    assert blkio.parse_counters("(unknown) Read 1\n8:0 Read 2\nTotal 3\n") == (BlkioDeviceStat(8, 0, "Read", 2),)
+
+
 @given(st.tuples(NUMBERS, NUMBERS))
 def test_device_numbers_are_read_back(number: tuple[int, int]) -> None:
     assert stats.parse_device_number(f"{number[0]}:{number[1]}") == number

@@ -9,8 +9,21 @@ from libcgroups import resources as oci
 from libcgroups.errors import FileError, ResourceError
 from libcgroups.manager import ControllerOpt
 from libcgroups.testing import FakeHierarchy
-from libcgroups.v1 import Blkio, Cpu, CpuSet, Devices, HugeTlb, Memory, NetworkClassifier, NetworkPriority, Pids, Rdma
+from libcgroups.v1 import (
+    Blkio,
+    Cpu,
+    CpuSet,
+    Devices,
+    HugeTlb,
+    Memory,
+    NetworkClassifier,
+    NetworkPriority,
+    Pids,
+    Rdma,
+    rollback,
+)
 from libcgroups.v1 import controllers as v1_controllers
+from libcgroups.v1.controllers import Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -245,6 +258,42 @@ def test_weights_go_to_the_scheduler_that_is_there(fake: FakeHierarchy) -> None:
     assert apply(fake, Blkio, oci.LinuxResources(block_io=block_io)) == [
         ("blkio.bfq.weight", "100"),
         ("blkio.bfq.weight_device", "8:0 200"),
+    ]
+
+
+def test_a_default_weight_leaves_those_of_devices(fake: FakeHierarchy) -> None:
+    fake.set("blkio/blkio.bfq.weight_device", "default 50\n8:0 300\n8:16 400\n")
+    block_io = oci.LinuxBlockIO(weight=100, weight_device=[oci.LinuxWeightDevice(8, 0, 200)])
+
+    # BFQ forgets them with every default.
+    assert apply(fake, Blkio, oci.LinuxResources(block_io=block_io)) == [
+        ("blkio.bfq.weight", "100"),
+        ("blkio.bfq.weight_device", "8:0 300"),
+        ("blkio.bfq.weight_device", "8:16 400"),
+        ("blkio.bfq.weight_device", "8:0 200"),
+    ]
+
+
+def test_weights_of_devices_are_written_back(fake: FakeHierarchy) -> None:
+    fake.set("blkio/blkio.bfq.weight", "50")
+    fake.set("blkio/blkio.bfq.weight_device", "default 50\n8:0 300\n")
+    fake.failures["blkio/blkio.throttle.read_bps_device"] = errno.ENODEV
+    directory = f"{fake.directory}/blkio"
+    writes = [
+        Write("blkio.bfq.weight", "100"),
+        Write("blkio.bfq.weight_device", "8:16 200"),
+        Write("blkio.throttle.read_bps_device", "9:9 1"),
+    ]
+
+    with pytest.raises(FileError, match=r"read_bps_device: no such device$"):
+        rollback.write_all_or_none([(Blkio, directory, writes)])
+
+    assert fake.writes == [
+        ("blkio/blkio.bfq.weight", "100"),
+        ("blkio/blkio.bfq.weight_device", "8:16 200"),
+        ("blkio/blkio.bfq.weight_device", "8:16 default"),
+        ("blkio/blkio.bfq.weight", "50"),
+        ("blkio/blkio.bfq.weight_device", "8:0 300"),
     ]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import mutations
+from tests.support.runtime import read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.conftest import Inside, MakeBundle
     from tests.support.bundle import Json
     from tests.support.runtime import Runtime
@@ -27,6 +31,34 @@ def _disk() -> Json:
     if not rows:
         pytest.skip("this machine has no block device")
     return {"major": int(rows[0][0]), "minor": int(rows[0][1])}
+
+
+@pytest.fixture
+def bfq_disk(work: str) -> Iterator[tuple[int, int]]:
+    """The number of a disk, a file in truth, that the BFQ scheduler has: only there devices have weights."""
+    path = os.path.join(work, "disk")
+    with open(path, "wb") as file:
+        file.truncate(_MIB)
+    attached = subprocess.run(["losetup", "--find", "--show", path], check=False, capture_output=True, text=True)
+    if attached.returncode:
+        pytest.skip(f"this machine has no loop device: {attached.stderr.strip()}")
+    device = attached.stdout.strip()
+    scheduler = f"/sys/block/{os.path.basename(device)}/queue/scheduler"
+    present = read(scheduler)
+    try:
+        if "bfq" not in present:
+            pytest.skip("this kernel has no BFQ scheduler")
+        _write(scheduler, "bfq")
+        number = os.stat(device).st_rdev
+        yield os.major(number), os.minor(number)
+        _write(scheduler, present.partition("[")[2].partition("]")[0])
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
 
 
 MEMORY = {
@@ -93,6 +125,23 @@ def test_block_weight(inside: Inside, tracker: Tracker) -> None:
     found = inside(f"cat /sys/fs/cgroup/blkio/{names[0]}", mutations.resources(blockIO={"weight": 321}))
 
     assert found.split()[-1] == "321"
+
+
+def test_block_weights_of_devices(
+    runtime: Runtime, make_bundle: MakeBundle, tracker: Tracker, bfq_disk: tuple[int, int]
+) -> None:
+    major, minor = bfq_disk
+    weights = {"weight": 321, "weightDevice": [{"major": major, "minor": minor, "weight": 654}]}
+    container = runtime.create(make_bundle("true", mutate=mutations.resources(blockIO=weights)))
+    file = tracker.file("blkio", container.id, "blkio.bfq.weight_device")
+
+    created = read(file)
+    runtime("update", "--blkio-weight", "500", container.id).succeed()
+    updated = read(file)
+
+    assert created == f"default 321\n{major}:{minor} 654\n"
+    # By itself BFQ would forget it with every other default.
+    assert updated == f"default 500\n{major}:{minor} 654\n"
 
 
 def test_pids_without_limit(inside: Inside) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import itertools
 import os
 import shutil
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
 
     from libcgroups.manager import CgroupManager
     from tests.support.bundle import Json, RootfsTemplate
-    from tests.vm.guest.containers import GuestContainer, GuestRuntime
+    from tests.support.mutations import Mutation
+    from tests.vm.guest.containers import Driver, GuestContainer, GuestRuntime
 
     MakeBundle = Callable[..., bundles.Bundle]
     MakeManager = Callable[..., CgroupManager]
     Start = Callable[..., GuestContainer]
+    StartBeside = Callable[..., GuestContainer]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,18 +96,23 @@ def template() -> Iterator[RootfsTemplate]:
 @pytest.fixture(scope="module", params=["cgroupfs", "systemd"])
 def runtime(request: pytest.FixtureRequest, template: RootfsTemplate) -> Iterator[GuestRuntime]:
     """The runtime under test with each of its drivers; in the end containers and cgroups must be gone."""
+    with _runtime(os.environ.get("RUNTIME") or "pyouki", template, request.param) as under_test:
+        yield under_test
+
+
+@contextlib.contextmanager
+def _runtime(name: str, template: RootfsTemplate, driver: Driver) -> Iterator[GuestRuntime]:
     # Beside the template, which bundles are linked to.
     work = f"{os.path.dirname(template.directory)}/{next(_numbers)}"
     os.mkdir(work)
-    path = runtimes.find(os.environ.get("RUNTIME") or "pyouki")
-    under_test = containers.GuestRuntime(path, work, request.param)
-    yield under_test
-    under_test.end()
-    results = [under_test("delete", "--force", name) for name in under_test.ids()]
+    used = containers.GuestRuntime(runtimes.find(name), work, driver)
+    yield used
+    used.end()
+    results = [used("delete", "--force", name) for name in used.ids()]
     for result in results:
         result.succeed()
-    assert under_test.ids() == []
-    assert [directory for directory in under_test.cgroups if os.path.exists(directory)] == []
+    assert used.ids() == []
+    assert [directory for directory in used.cgroups if os.path.exists(directory)] == []
     shutil.rmtree(work)
 
 
@@ -148,6 +157,47 @@ def make_bundle(runtime: GuestRuntime, bundle_maker: MakeBundle) -> Iterator[Mak
 def start(runtime: GuestRuntime, make_bundle: MakeBundle) -> Start:
     """A function that makes a bundle as ``make_bundle`` does and starts its container."""
     return lambda *args, mutate=None: runtime.start(make_bundle(*args, mutate=mutate))
+
+
+@pytest.fixture
+def huge_pages() -> Iterator[None]:
+    """Have the kernel set eight huge pages of 2 MiB aside."""
+    path = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+    containers.write(path, "8")
+    assert runtimes.read(path) == "8\n"
+    yield
+    containers.write(path, "0")
+
+
+@pytest.fixture(scope="session")
+def rdma_device() -> Iterator[str]:
+    """An RDMA device of software on a network interface that leads nowhere; its device file."""
+    subprocess.run(["modprobe", "rdma_rxe"], check=True)
+    interface = ["pyouki-rdma", "type", "dummy"]
+    subprocess.run(["ip", "link", "add", *interface], check=True)
+    subprocess.run(["ip", "link", "set", "pyouki-rdma", "up"], check=True)
+    command = ["rdma", "link", "add", containers.RDMA_DEVICE, "type", "rxe", "netdev", "pyouki-rdma"]
+    subprocess.run(command, check=True)
+    [path] = glob.glob("/dev/infiniband/uverbs*")
+    yield path
+    # The device goes with the interface; rdma(8) of Debian 12 crashes at "link delete".
+    subprocess.run(["ip", "link", "delete", "pyouki-rdma"], check=True)
+    gone = f"/sys/class/infiniband/{containers.RDMA_DEVICE}"
+    runtimes.eventually(lambda: not os.path.exists(gone), "the end of the device", 30)
+
+
+@pytest.fixture
+def start_beside(template: RootfsTemplate) -> Iterator[StartBeside]:
+    """A function that starts a container with another runtime, ``start_beside("runc", "sleep", "9", mutate=…)``."""
+    with contextlib.ExitStack() as stack:
+
+        def start_with(name: str, *args: str, mutate: Mutation | None = None) -> GuestContainer:
+            used = stack.enter_context(_runtime(name, template, "cgroupfs"))
+            bundle = f"c{next(_numbers)}"
+            path, command = used.cgroups_path(bundle), list(args) or ["sleep", "1000"]
+            return used.start(bundles.make(f"{used.work}/{bundle}", bundle, template, path, command, mutate))
+
+        yield start_with
 
 
 _numbers = itertools.count(1)

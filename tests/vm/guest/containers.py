@@ -5,6 +5,7 @@ Emulated, a command takes a second or more: what can be read from files is not a
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -12,17 +13,22 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from tests.support import mutations
 from tests.support.runtime import ROOT, Background, Caller, Container, Result, Runtime, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tests.support.bundle import Bundle, Json
+    from tests.support.mutations import Mutation
 
     Driver = Literal["cgroupfs", "systemd"]
 
 MIB = 1 << 20
+#: The name of what the fixture ``rdma_device`` makes.
+RDMA_DEVICE = "pyouki_rxe"
 IS_USER = os.geteuid() != 0
+SYSTEMCTL = ["systemctl", *(["--user"] if IS_USER else [])]
 #: For tests of what does not depend on the driver, or has to be seen with the one where it is harder.
 only_cgroupfs = pytest.mark.parametrize("runtime", ["cgroupfs"], indirect=True)
 only_systemd = pytest.mark.parametrize("runtime", ["systemd"], indirect=True)
@@ -50,7 +56,7 @@ class GuestContainer(Container):
 
     def values(self, names: Sequence[str]) -> dict[str, str]:
         """Return what files of the cgroup hold."""
-        return {name: self.read(name) for name in names}
+        return values(self.directory, names)
 
     def counters(self, file: str) -> dict[str, int]:
         """Return the numbers of a file such as memory.events."""
@@ -58,10 +64,7 @@ class GuestContainer(Container):
 
     def properties(self, names: Sequence[str]) -> dict[str, str]:
         """Return what systemd says of the unit that the cgroup is."""
-        command = ["systemctl", *(["--user"] if IS_USER else []), "show", os.path.basename(self.directory)]
-        command += [f"--property={name}" for name in names]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return dict(line.split("=", 1) for line in output.splitlines())
+        return properties(os.path.basename(self.directory), names)
 
 
 class GuestRuntime(Runtime):
@@ -105,6 +108,13 @@ class GuestRuntime(Runtime):
         container.start()
         return container
 
+    def update(self, container_id: str, **resources: object) -> Result:
+        """Change limits that have no option: properties of ``linux.resources``."""
+        path = f"{self.work}/{container_id}.resources"
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(resources, file)
+        return self("update", "--resources", path, container_id)
+
     def cgroups_path(self, name: str) -> str:
         """Return a linux.cgroupsPath that this driver understands and this user may use."""
         if self.driver == "systemd":
@@ -116,6 +126,46 @@ class GuestRuntime(Runtime):
 def cgroup_of(pid: int | str) -> str:
     """Return the directory of the cgroup that a process is in."""
     return _MOUNT_POINT + read(f"/proc/{pid}/cgroup").strip().partition("::")[2]
+
+
+def write(path: str, text: str) -> None:
+    """Write to a file of the kernel."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def values(directory: str, names: Iterable[str]) -> dict[str, str]:
+    """Return what files of a cgroup hold, which must be there."""
+    found = {}
+    for name in names:
+        with open(f"{directory}/{name}") as file:
+            found[name] = file.read().strip()
+    return found
+
+
+def properties(unit: str, names: Iterable[str]) -> dict[str, str]:
+    """Return what systemd says of a unit."""
+    command = [*SYSTEMCTL, "show", unit, *(f"--property={name}" for name in names)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(line.split("=", 1) for line in output.splitlines())
+
+
+def with_python(config: Json) -> None:
+    """Let the container see the guest's programs and libraries, read-only: its own have no Python."""
+    for destination, source in (("/usr", "/usr"), ("/lib", "/usr/lib"), ("/lib64", "/usr/lib64")):
+        mutations.mount(destination, source, "rbind", "ro")(config)
+
+
+def with_device(path: str) -> Mutation:
+    """Give the container a character device of the guest."""
+    number = os.stat(path).st_rdev
+    numbers = {"type": "c", "major": os.major(number), "minor": os.minor(number)}
+
+    def mutate(config: Json) -> None:
+        config["linux"].setdefault("devices", []).append({"path": path, **numbers})
+        config["linux"]["resources"]["devices"].append({"allow": True, **numbers, "access": "rw"})
+
+    return mutate
 
 
 def for_the_user(config: Json) -> None:

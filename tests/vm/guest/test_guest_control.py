@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -14,6 +13,7 @@ import pytest
 from libcgroups import ControllerOpt
 from libcgroups.resources import LinuxCPU, LinuxMemory, LinuxPids, LinuxResources
 from libcgroups.v2.manager import Manager
+from tests.vm.guest.containers import IS_USER, properties, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Control = Callable[[str, str], str]
 
 MIB = 1 << 20
-IS_USER = os.geteuid() != 0
 # Without shares: these old versions still use the formula that the new one replaced.
 RESOURCES = {
     "cpu": {"quota": 50000, "period": 200000, "cpus": "0"},
@@ -84,22 +83,9 @@ def control(bundle: Path) -> Iterator[Control]:
         subprocess.run([*command, "delete", "-f", "control"], check=True)
 
 
-def values(directory: str) -> dict[str, str]:
-    """Return what the files of a cgroup hold."""
-    found = {}
-    for name in FILES:
-        with open(f"{directory}/{name}") as file:
-            found[name] = file.read().strip()
-    return found
-
-
-def properties(directory: str) -> dict[str, str]:
-    """Return the properties of the scope that a cgroup is, or is in."""
-    scope = next(part for part in directory.split("/") if part.endswith(".scope"))
-    command = ["systemctl", *(["--user"] if IS_USER else []), "show", scope]
-    command += [f"--property={name}" for name in PROPERTIES]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(line.split("=", 1) for line in output.splitlines())
+def scope(directory: str) -> str:
+    """Return the scope that a cgroup is, or is in."""
+    return next(part for part in directory.split("/") if part.endswith(".scope"))
 
 
 @pytest.mark.parametrize("runtime", ["runc", "crun"])
@@ -115,10 +101,10 @@ def test_the_same_limits_end_in_the_same_values(
     manager.apply(ControllerOpt(resources=OURS))
 
     ours = manager.hierarchies()[0].directory
-    assert values(ours) == values(theirs)
+    assert values(ours, FILES) == values(theirs, FILES)
     # This crun leaves the properties alone and puts its limits on a cgroup inside the scope.
     if runtime == "runc":
-        assert properties(ours) == properties(theirs)
+        assert properties(scope(ours), PROPERTIES) == properties(scope(theirs), PROPERTIES)
 
 
 def test_statistics_are_those_of_runc(control: Control, bundle: Path) -> None:

@@ -6,6 +6,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support import mutations
 from tests.support.runtime import eventually
 from tests.vm.guest.containers import IS_USER, only_cgroupfs, only_systemd
@@ -71,9 +73,33 @@ def test_a_container_that_ends_by_itself_leaves_no_unit(runtime: GuestRuntime, m
 
     assert result.returncode == 7
     assert runtime.ids() == []
-    command = ["systemctl", *(["--user"] if IS_USER else []), "list-units", "--all", "--no-legend"]
-    units = subprocess.run([*command, f"test-{bundle.id}.scope"], check=True, capture_output=True, text=True).stdout
-    assert units == ""
+    assert units(f"test-{bundle.id}.scope") == ""
+
+
+@only_systemd
+@pytest.mark.parametrize("path", ["given", "absent"])
+def test_a_container_whose_state_is_garbled_is_deleted_with_its_unit(
+    runtime: GuestRuntime, make_bundle: MakeBundle, path: str
+) -> None:
+    bundle = make_bundle()
+    if path == "absent":
+        del bundle.config["linux"]["cgroupsPath"]
+        bundle.write()
+    container = runtime.start(bundle)
+    with open(f"{runtime.root}/{bundle.id}/state.json", "w", encoding="ascii") as file:
+        file.write("{")
+
+    runtime("delete", "--force", bundle.id).succeed()
+
+    assert not os.path.exists(container.directory)
+    assert units(os.path.basename(container.directory)) == ""
+    assert runtime.ids() == []
+
+
+def units(name: str) -> str:
+    """Return what systemd lists under a unit's name, failed ones too."""
+    command = ["systemctl", *(["--user"] if IS_USER else []), "list-units", "--all", "--no-legend", name]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @only_cgroupfs

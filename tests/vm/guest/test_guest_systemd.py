@@ -16,6 +16,7 @@ from libcgroups.resources import LinuxCPU, LinuxDeviceCgroup, LinuxMemory, Linux
 from libcgroups.systemd import booted
 from libcgroups.systemd.dbus_native.dbus import DbusConnection
 from libcgroups.systemd.dbus_native.proxy import Proxy
+from tests.vm.guest.containers import SYSTEMCTL, properties, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     MakeManager = Callable[..., CgroupManager]
 
 MIB = 1 << 20
-SYSTEMCTL = ["systemctl", *(["--user"] if os.geteuid() else [])]
 LIMITS = LinuxResources(
     cpu=LinuxCPU(shares=512, quota=12345, period=100000, cpus="0"),
     memory=LinuxMemory(limit=64 * MIB, swap=96 * MIB),
@@ -52,19 +52,12 @@ PROPERTIES = {
 
 def read(manager: CgroupManager, names: dict[str, str]) -> dict[str, str]:
     """Return what these files of the cgroup hold."""
-    found = {}
-    for name in names:
-        with open(f"{manager.hierarchies()[0].directory}/{name}") as file:
-            found[name] = file.read().strip()
-    return found
+    return values(manager.hierarchies()[0].directory, names)
 
 
 def show(manager: CgroupManager, *names: str) -> dict[str, str]:
     """Return what systemctl says about the unit of the manager."""
-    unit = manager.hierarchies()[0].path.rpartition("/")[2]
-    command = [*SYSTEMCTL, "show", unit, *(f"--property={name}" for name in names)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(line.split("=", 1) for line in output.splitlines())
+    return properties(manager.hierarchies()[0].path.rpartition("/")[2], names)
 
 
 def start(manager: CgroupManager, pid: int, resources: LinuxResources | None = LIMITS) -> None:

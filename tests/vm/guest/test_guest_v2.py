@@ -22,6 +22,7 @@ from libcgroups.resources import (
     LinuxResources,
     LinuxThrottleDevice,
 )
+from tests.vm.guest.containers import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,15 +51,9 @@ WRITTEN = {
 }
 
 
-def read(manager: CgroupManager, name: str) -> str:
-    """Return what a file of the cgroup holds."""
-    with open(f"{manager.hierarchies()[0].directory}/{name}") as file:
-        return file.read().strip()
-
-
-def read_all(manager: CgroupManager, names: dict[str, str]) -> dict[str, str]:
-    """Return what these files hold."""
-    return {name: read(manager, name) for name in names}
+def read(manager: CgroupManager, names: dict[str, str]) -> dict[str, str]:
+    """Return what these files of the cgroup hold."""
+    return values(manager.hierarchies()[0].directory, names)
 
 
 def test_ten_limits_are_applied(make_manager: MakeManager, sleeper: subprocess.Popen[bytes]) -> None:
@@ -68,7 +63,7 @@ def test_ten_limits_are_applied(make_manager: MakeManager, sleeper: subprocess.P
     manager.add_task(sleeper.pid)
     manager.apply(ControllerOpt(resources=LIMITS))
 
-    assert read_all(manager, WRITTEN) == WRITTEN
+    assert read(manager, WRITTEN) == WRITTEN
     assert manager.get_all_pids() == [sleeper.pid]
 
 
@@ -85,8 +80,12 @@ def test_limits_that_only_root_can_delegate(make_manager: MakeManager) -> None:
     manager.create(resources)
     manager.apply(ControllerOpt(resources=resources))
 
-    assert read(manager, "hugetlb.2MB.max") == read(manager, "hugetlb.2MB.rsvd.max") == str(4 * MIB)
-    assert read(manager, "io.max") == f"{device} rbps={10 * MIB} wbps=max riops=max wiops=max"
+    written = {
+        "hugetlb.2MB.max": str(4 * MIB),
+        "hugetlb.2MB.rsvd.max": str(4 * MIB),
+        "io.max": f"{device} rbps={10 * MIB} wbps=max riops=max wiops=max",
+    }
+    assert read(manager, written) == written
 
 
 def test_a_refused_update_leaves_every_old_limit(make_manager: MakeManager) -> None:
@@ -102,7 +101,7 @@ def test_a_refused_update_leaves_every_old_limit(make_manager: MakeManager) -> N
     with pytest.raises(FileError, match=r"^write '99' to .*/cpu\.weight\.nice: (numerical result|invalid)"):
         manager.update(wrong)
 
-    assert read_all(manager, WRITTEN) == WRITTEN
+    assert read(manager, WRITTEN) == WRITTEN
 
 
 def test_an_update_keeps_the_quota_when_only_the_period_is_given(make_manager: MakeManager) -> None:
@@ -113,7 +112,7 @@ def test_an_update_keeps_the_quota_when_only_the_period_is_given(make_manager: M
     manager.update(LinuxResources(cpu=LinuxCPU(period=200000), memory=LinuxMemory(limit=-1), pids=LinuxPids(limit=-1)))
 
     changed = {"cpu.max": "50000 200000", "memory.max": "max", "pids.max": "max", "cpu.weight": "59"}
-    assert read_all(manager, changed) == changed
+    assert read(manager, changed) == changed
 
 
 def test_running_out_of_memory_is_noticed(make_manager: MakeManager) -> None:

@@ -71,7 +71,13 @@ class NotMountedError(CgroupError):
 
 
 class ResourceError(CgroupError):
-    """A limit is invalid by itself, or contradicts another; ``message`` begins with the OCI property."""
+    """A limit is invalid by itself, or contradicts another; ``message`` begins with the OCI property.
+
+    Attributes:
+        property: JSON path of what is wrong where that is an annotation, empty otherwise.
+    """
+
+    property = ""
 
 
 class DelegationError(CgroupError):
@@ -151,16 +157,25 @@ def from_os_error(action: str, path: str, error: OSError, value: str | None = No
         path=path,
         value=value,
         errno=error.errno,
-        hint=_HINTS.get((action, error.errno or 0), ""),
+        hint=_HINTS.get((action, error.errno or 0)) or _HINTS.get((controller, error.errno or 0), ""),
         controller="" if controller == "cgroup" else controller,
     )
 
 
-# By number, since the errno module has nothing to add: EPERM EACCES, ENOENT, EROFS.
+_NO_DISK = "no disk has this number; a partition has no limits of its own, its disk has"
+_NO_WEIGHTS = "this disk has no weights: write bfq to /sys/dev/block/MAJOR:MINOR/queue/scheduler"
+
+# By action or controller, and by number, since the errno module has nothing to add: ENOENT, EACCES, ENODEV, EROFS,
+# EOPNOTSUPP.
 _HINTS = {
     ("write", 2): "the kernel was built without this file, or the controller is not enabled for this cgroup",
     ("write", 13): "run as root, or have the cgroup delegated to this user",
     ("make", 13): "run as root, or have a cgroup delegated to this user (cgroup v2)",
     ("make", 30): "the cgroup file system is mounted read-only here; remount it read-write",
     ("write", 30): "the cgroup file system is mounted read-only here; remount it read-write",
+    ("blkio", 19): _NO_DISK,
+    ("blkio", 95): _NO_WEIGHTS,
+    ("io", 19): _NO_DISK,
+    ("io", 95): f"{_NO_WEIGHTS}, or enable iocost with io.cost.qos of the root cgroup",
+    ("rdma", 19): "the names of the devices are those in /sys/class/infiniband",
 }

@@ -21,6 +21,9 @@ else:
 #: What ``max`` is read as: the largest number the kernel's counters hold.
 UNLIMITED = 2**64 - 1
 
+#: What stands for the number of a device that has none of its own, such as one of the paths to an NVMe disk.
+UNKNOWN_DEVICE = "(unknown)"
+
 # More than any kernel can be built for (NR_CPUS, MAX_NUMNODES).
 _LARGEST_LISTED = 2**16
 
@@ -247,6 +250,8 @@ def parse_nested_keyed_data(path: str) -> dict[str, dict[str, str]]:
 def parse_nested_keyed(text: str) -> dict[str, dict[str, str]]:
     """Parse lines ``key name=value name=value``.
 
+    A line may begin with several keys: for devices without counters some kernels write no end of line into io.stat.
+
     Raises:
         FormatError: a line has another form.
     """
@@ -256,9 +261,13 @@ def parse_nested_keyed(text: str) -> dict[str, dict[str, str]]:
         entries[key] = {}
         for pair in pairs:
             name, equals, value = pair.partition("=")
-            if not equals:
+            if equals:
+                entries[key][name] = value
+            elif entries[key]:
                 raise _format_error(f"expected name=value, got {pair[:100]!r}")
-            entries[key][name] = value
+            else:
+                key = name
+                entries[key] = {}
     return entries
 
 

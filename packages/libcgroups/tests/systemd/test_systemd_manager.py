@@ -43,7 +43,7 @@ class FakeSystemd:
         calls: what was asked, in order.
         properties: those that the unit has.
         failures: errors by method, each raised once.
-        rounded_quota: what is written to cpu.max with every change of properties, nothing if empty.
+        rounded: what is written to which files of the scope with every change of properties.
     """
 
     def __init__(self, fake: FakeHierarchy, *, root: str = "", is_system: bool = True) -> None:
@@ -51,7 +51,7 @@ class FakeSystemd:
         self.calls: list[tuple[object, ...]] = []
         self.properties: dict[str, Variant] = {}
         self.failures: dict[str, CgroupError] = {}
-        self.rounded_quota = ""
+        self.rounded: dict[str, str] = {}
         self._fake = fake
         self._root = root
 
@@ -92,8 +92,8 @@ class FakeSystemd:
 
     def set_unit_properties(self, name: str, properties: Properties, *, runtime: bool = True) -> None:
         self._record("set_unit_properties", name, dict(properties))
-        if self.rounded_quota:
-            self._fake.set(f"{SCOPE}/cpu.max", self.rounded_quota)
+        for file, text in self.rounded.items():
+            self._fake.set(f"{SCOPE}/{file}", text)
 
     def unit_properties(self, name: str) -> dict[str, Variant]:
         return self.properties
@@ -208,11 +208,27 @@ def test_the_exact_quota_survives_the_rounding_of_systemd(fake: FakeHierarchy) -
     systemd = FakeSystemd(fake)
     manager = started(fake, systemd)
     manager.apply(ControllerOpt(resources=LIMITS))
-    systemd.rounded_quota = "13000 100000\n"
+    systemd.rounded = {"cpu.max": "13000 100000\n"}
 
     manager.update(LinuxResources(pids=LinuxPids(limit=5)))
 
     assert fake.read(f"{SCOPE}/cpu.max") == "12345"
+
+
+def test_weights_for_bfq_survive_those_of_systemd(fake: FakeHierarchy) -> None:
+    systemd = FakeSystemd(fake)
+    manager = started(fake, systemd)
+    with open(f"{fake.directory}/{SCOPE}/io.bfq.weight", "w") as file:
+        file.write("default 321\n8:0 654\n")
+    systemd.rounded = {"io.bfq.weight": "default 376\n"}
+
+    manager.update(LinuxResources(pids=LinuxPids(limit=5)))
+
+    assert fake.writes[-3:] == [
+        (f"{SCOPE}/io.bfq.weight", "default 321"),
+        (f"{SCOPE}/io.bfq.weight", "8:0 654"),
+        (f"{SCOPE}/pids.max", "5"),
+    ]
 
 
 def test_a_second_process_joins_by_the_file(fake: FakeHierarchy) -> None:

@@ -14,6 +14,7 @@ from libcgroups.resources import (
     LinuxMemory,
     LinuxPids,
     LinuxResources,
+    LinuxWeightDevice,
 )
 from libcgroups.systemd import names, properties
 from libcgroups.systemd.dbus_native.serialize import Variant
@@ -23,6 +24,7 @@ from libcgroups.systemd.properties import INFINITY
 if TYPE_CHECKING:
     from pathlib import Path
 
+NOT_ALLOWED = "not a property that an annotation may set"
 
 # A busy machine says nothing about the code.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,7 +43,7 @@ def test_limits_of_a_docker_container_become_properties() -> None:
         cpu=LinuxCPU(shares=512, quota=50000, period=100000, cpus="0,8", mems="0"),
         memory=LinuxMemory(limit=100, reservation=50, swap=300),
         pids=LinuxPids(limit=9),
-        block_io=LinuxBlockIO(weight=100),
+        block_io=LinuxBlockIO(weight=100, weight_device=[LinuxWeightDevice(8, 16, 1000)]),
     )
 
     assert v2(resources) == {
@@ -55,6 +57,7 @@ def test_limits_of_a_docker_container_become_properties() -> None:
         "MemorySwapMax": number(200),
         "TasksMax": number(9),
         "IOWeight": number(910),
+        "IODeviceWeight": Variant("a(st)", [("/dev/block/8:16", 10000)]),
     }
 
 
@@ -63,7 +66,7 @@ def test_the_same_limits_on_v1() -> None:
         cpu=LinuxCPU(shares=512, quota=-1, cpus="0"),
         memory=LinuxMemory(limit=100, swap=300),
         pids=LinuxPids(limit=-1),
-        block_io=LinuxBlockIO(weight=100),
+        block_io=LinuxBlockIO(weight=100, weight_device=[LinuxWeightDevice(8, 16, 1000)]),
     )
 
     assert dict(properties.from_resources(resources, 252, is_unified=False)) == {
@@ -226,16 +229,50 @@ def test_annotations_become_properties() -> None:
 @pytest.mark.parametrize(
     ("annotation", "message"),
     [
-        (("org.systemd.property.X1Y", "1"), r"'X1Y' is not the name of a property"),
-        (("org.systemd.property.Ab", "1"), r"'Ab' is not the name of a property"),
-        (("org.systemd.property.Wants", "foo.service"), r"gvariant 'foo\.service': expected a value .*"),
+        (("org.systemd.property.X1Y", "1"), NOT_ALLOWED),
+        (("org.systemd.property.After", "foo.service"), r"gvariant 'foo\.service': expected a value .*"),
         (("org.systemd.property.TimeoutStopSec", "'soon'"), r"expected a number of seconds"),
         (("org.systemd.property.TimeoutStopSec", "-1"), r"expected a number of seconds"),
     ],
 )
 def test_bad_annotations_are_refused(annotation: tuple[str, str], message: str) -> None:
-    with pytest.raises(ResourceError, match=f"^annotation {annotation[0]}: {message}$"):
+    with pytest.raises(ResourceError, match=f"^annotation {annotation[0]}: {message}$") as caught:
         properties.from_annotations([annotation])
+
+    assert caught.value.property == f"annotations[{annotation[0]}]"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ExecStop", "ExecStopPost", "ExecStartPre"),  # a program; refused by systemd, too, for a scope
+        *("User", "Group"),  # gives the cgroup to somebody on the host
+        *("SuccessAction", "FailureAction", "JobTimeoutAction"),  # restarts or halts the machine
+        *("Wants", "Requires", "Conflicts", "OnSuccess", "OnFailure", "PropagatesStopTo"),  # starts or stops others
+        *("PIDs", "Slice", "Controller"),  # other processes, another place, another owner
+        *("DeviceAllow", "DevicePolicy", "IPAddressAllow"),  # what was forbidden
+        *("IPIngressFilterPath", "BPFProgram", "NFTSet"),  # the kernel's
+    ],
+)
+def test_property_that_reaches_the_host_is_refused(name: str) -> None:
+    with pytest.raises(ResourceError, match=f"^annotation org.systemd.property.{name}: {NOT_ALLOWED}$"):
+        properties.from_annotations([(f"org.systemd.property.{name}", "'x'")])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        # Podman, CRI-O and containerd set these.
+        ("KillSignal", "15", Variant("i", 15)),
+        ("TimeoutStopUSec", "uint64 10000000", number(10_000_000)),
+        ("CollectMode", "'inactive-or-failed'", Variant("s", "inactive-or-failed")),
+        ("DefaultDependencies", "true", Variant("b", True)),
+        ("After", "['crio.service']", Variant("as", ["crio.service"])),
+        ("Delegate", "true", Variant("b", True)),
+    ],
+)
+def test_properties_that_engines_set_pass(name: str, text: str, expected: Variant) -> None:
+    assert properties.from_annotations([(f"org.systemd.property.{name}", text)]) == [(name, expected)]
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,29 @@ def test_bfq_takes_weights_as_they_are(tmp_path: Path) -> None:
     assert plan(resources, tmp_path) == [("io.bfq.weight", "500"), ("io.bfq.weight", "8:0 1000")]
 
 
+def test_a_default_weight_leaves_those_of_devices(tmp_path: Path) -> None:
+    (tmp_path / "io.bfq.weight").write_text("default 100\n8:0 200\n8:16 300\n")
+    resources = LinuxResources(
+        block_io=LinuxBlockIO(weight_device=[LinuxWeightDevice(8, 0, weight=400)]),
+        unified={"io.bfq.weight": "default 500", "io.max": "8:0 rbps=1"},
+    )
+
+    # BFQ forgets them with every default.
+    assert plan(resources, tmp_path) == [
+        ("io.bfq.weight", "default 500"),
+        ("io.max", "8:0 rbps=1"),
+        ("io.bfq.weight", "8:0 400"),
+        ("io.bfq.weight", "8:16 300"),
+    ]
+
+
+def test_the_weight_of_one_device_is_one_write(tmp_path: Path) -> None:
+    (tmp_path / "io.bfq.weight").write_text("default 100\n8:0 200\n8:16 300\n")
+    resources = LinuxResources(block_io=LinuxBlockIO(weight_device=[LinuxWeightDevice(8, 0, weight=400)]))
+
+    assert plan(resources, tmp_path) == [("io.bfq.weight", "8:0 400")]
+
+
 def test_huge_pages_are_limited_and_their_reservation_too(tmp_path: Path) -> None:
     for name in ("hugetlb.2MB.max", "hugetlb.2MB.rsvd.max", "hugetlb.1GB.max"):
         (tmp_path / name).touch()
@@ -264,6 +287,7 @@ def test_old_values_can_be_written_again(tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("5 100000\n")
     (tmp_path / "io.max").write_text("8:0 rbps=1 wbps=max riops=max wiops=max\n")
     (tmp_path / "io.weight").write_text("default 100\n8:0 200\n")
+    (tmp_path / "io.bfq.weight").write_text("default 300\n")
     writes = [
         Write("pids.max", "5"),
         Write("cpu.max", "6 7"),
@@ -271,12 +295,16 @@ def test_old_values_can_be_written_again(tmp_path: Path) -> None:
         Write("io.max", "8:16 wbps=2"),
         Write("io.weight", "300"),
         Write("io.weight", "8:0 300"),
+        Write("io.bfq.weight", "500"),
+        Write("io.bfq.weight", "8:0 600"),
         Write("memory.gone", "1"),
     ]
 
     assert controllers.inverse(writes, str(tmp_path)) == [
-        Write("io.weight", "8:0 200"),
+        Write("io.bfq.weight", "default 300"),
         Write("io.weight", "default 100"),
+        Write("io.bfq.weight", "8:0 default"),
+        Write("io.weight", "8:0 200"),
         Write("io.max", "8:16 rbps=max wbps=max riops=max wiops=max"),
         Write("io.max", "8:0 rbps=1 wbps=max riops=max wiops=max"),
         Write("cpu.max", "5 100000"),

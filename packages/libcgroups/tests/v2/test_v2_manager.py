@@ -17,7 +17,7 @@ from libcgroups.errors import (
     StateError,
 )
 from libcgroups.manager import CgroupConfig, ControllerOpt
-from libcgroups.resources import LinuxCPU, LinuxMemory, LinuxPids, LinuxResources
+from libcgroups.resources import LinuxBlockIO, LinuxCPU, LinuxMemory, LinuxPids, LinuxResources, LinuxThrottleDevice
 from libcgroups.testing import FakeHierarchy
 from libcgroups.v2.manager import Manager
 
@@ -332,6 +332,19 @@ def test_a_refused_update_leaves_the_old_limits(fake: FakeHierarchy) -> None:
         ("unified/web/one/memory.max", "4096"),
         ("unified/web/one/cpu.weight", "100"),
     ]
+
+
+def test_a_device_that_is_not_there_has_no_limits_to_restore(fake: FakeHierarchy) -> None:
+    one = manager(fake)
+    one.create()
+    fake.failures["unified/web/one/io.max"] = errno.ENODEV
+
+    with pytest.raises(FileError) as caught:
+        one.update(LinuxResources(block_io=LinuxBlockIO(throttle_read_bps_device=[LinuxThrottleDevice(8, 1, 5)])))
+
+    assert str(caught.value).endswith("/web/one/io.max: no such device")
+    assert caught.value.hint == "no disk has this number; a partition has no limits of its own, its disk has"
+    assert getattr(caught.value, "__notes__", []) == []
 
 
 def test_no_swap_is_no_reason_to_fail_when_none_is_wanted(fake: FakeHierarchy) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import NoReturn
 
-    from libcgroups.resources import LinuxCPU, LinuxDeviceCgroup, LinuxMemory, LinuxResources
+    from libcgroups.resources import LinuxBlockIO, LinuxCPU, LinuxDeviceCgroup, LinuxMemory, LinuxResources
 
     Property = tuple[str, Variant]
     Properties = Sequence[Property]
@@ -32,6 +32,7 @@ MEMORY_SWAP_MAX = "MemorySwapMax"
 MEMORY_LIMIT = "MemoryLimit"
 TASKS_MAX = "TasksMax"
 IO_WEIGHT = "IOWeight"
+IO_DEVICE_WEIGHT = "IODeviceWeight"
 BLOCK_IO_WEIGHT = "BlockIOWeight"
 DEVICE_POLICY = "DevicePolicy"
 DEVICE_ALLOW = "DeviceAllow"
@@ -41,6 +42,26 @@ OOM_POLICY = "OOMPolicy"
 INFINITY = 2**64 - 1
 
 ANNOTATION_PREFIX = "org.systemd.property."
+
+#: The properties that an annotation may set: those that end at the container. systemd itself refuses to a scope what
+#: would run programs, such as ExecStop, but takes others that reach the host: SuccessAction restarts it, Conflicts and
+#: Wants stop and start other units, PIDs takes processes of others, User gives the cgroup away, BPFProgram and
+#: IPIngressFilterPath attach programs, DeviceAllow opens devices.
+ANNOTATED = frozenset(
+    (
+        # How it ends, and when with regard to others: systemd.scope(5), systemd.kill(5), systemd.unit(5).
+        "After", "Before", "CollectMode", "DefaultDependencies", "Delegate", "Description", "Documentation",
+        "FinalKillSignal", "KillMode", "KillSignal", "OOMPolicy", "RuntimeMaxUSec", "RuntimeRandomizedExtraUSec",
+        "SendSIGHUP", "SendSIGKILL", "TimeoutStopUSec",
+        # Its limits, below those of the slice: systemd.resource-control(5).
+        "AllowedCPUs", "AllowedMemoryNodes", "BlockIOAccounting", "BlockIODeviceWeight", "BlockIOReadBandwidth",
+        "BlockIOWeight", "BlockIOWriteBandwidth", "CPUAccounting", "CPUQuotaPerSecUSec", "CPUQuotaPeriodUSec",
+        "CPUShares", "CPUWeight", "IOAccounting", "IODeviceLatencyTargetUSec", "IODeviceWeight", "IOReadBandwidthMax",
+        "IOReadIOPSMax", "IOWeight", "IOWriteBandwidthMax", "IOWriteIOPSMax", "IPAccounting", "MemoryAccounting",
+        "MemoryHigh", "MemoryLimit", "MemoryLow", "MemoryMax", "MemoryMin", "MemorySwapMax", "MemoryZSwapMax",
+        "StartupCPUWeight", "StartupIOWeight", "TasksAccounting", "TasksMax",
+    )
+)  # fmt: skip
 
 # The first versions of systemd that know a property, or a value of it.
 SINCE_QUOTA_PERIOD = 242
@@ -111,14 +132,8 @@ def from_resources(resources: LinuxResources, version: int, *, is_unified: bool)
     if resources.pids is not None:
         limit = resources.pids.limit
         found[TASKS_MAX] = Variant("t", INFINITY if limit < 0 else max(limit, 1))
-    if resources.block_io is not None and resources.block_io.weight:
-        from libcgroups.v2 import io
-
-        weight = resources.block_io.weight
-        if is_unified:
-            found[IO_WEIGHT] = Variant("t", io.convert_weight_to_cgroup2(weight))
-        else:
-            found[BLOCK_IO_WEIGHT] = Variant("t", weight)
+    if resources.block_io is not None:
+        found.update(_block_io(resources.block_io, is_unified=is_unified))
     if is_unified:
         found.update(from_unified(resources.unified, version))
     return list(found.items())
@@ -140,6 +155,25 @@ def _cpu(cpu: LinuxCPU, version: int, *, is_unified: bool) -> Iterable[Property]
             yield ALLOWED_CPUS, Variant("ay", to_bitmask(cpu.cpus))
         if cpu.mems:
             yield ALLOWED_NODES, Variant("ay", to_bitmask(cpu.mems))
+
+
+def _block_io(block_io: LinuxBlockIO, *, is_unified: bool) -> Iterable[Property]:
+    """Yield weights; rates are files only, those of devices that it knows nothing of systemd leaves alone."""
+    if not is_unified:
+        if block_io.weight:
+            yield BLOCK_IO_WEIGHT, Variant("t", block_io.weight)
+        return
+    from libcgroups.v2.io import convert_weight_to_cgroup2
+
+    if block_io.weight:
+        yield IO_WEIGHT, Variant("t", convert_weight_to_cgroup2(block_io.weight))
+    devices: list[object] = [
+        (f"/dev/block/{device.major}:{device.minor}", convert_weight_to_cgroup2(device.weight))
+        for device in block_io.weight_device
+        if device.weight
+    ]
+    if devices:
+        yield IO_DEVICE_WEIGHT, Variant("a(st)", devices)
 
 
 def quota_properties(quota_us: int, period_us: int, version: int) -> Iterable[Property]:
@@ -287,15 +321,18 @@ def from_annotations(annotations: Iterable[tuple[str, str]]) -> list[Property]:
     ``NAMESec`` takes seconds and becomes ``NAMEUSec``, as the manual pages and D-Bus spell it.
 
     Raises:
-        ResourceError: a name that none can have, or a value that is not GVariant text.
+        ResourceError: a property that is not among ``ANNOTATED``, or a value that is not GVariant text.
     """
     found = []
     for key, text in annotations:
         if not key.startswith(ANNOTATION_PREFIX):
             continue
         name = key[len(ANNOTATION_PREFIX) :]
-        if len(name) < 3 or not (name.isascii() and name.isalpha()):
-            _refuse(key, f"{name!r} is not the name of a property")
+        takes_seconds = name.endswith("Sec") and not name.endswith("USec")
+        property_name = f"{name[:-3]}USec" if takes_seconds else name
+        if property_name not in ANNOTATED:
+            hint = "for the units of all containers, a drop-in below PREFIX-.scope.d can, see systemd.unit(5)"
+            _refuse(key, "not a property that an annotation may set", hint)
         from libcgroups.systemd import gvariant
         from libcgroups.systemd.dbus_native.errors import SerializeError
 
@@ -303,9 +340,7 @@ def from_annotations(annotations: Iterable[tuple[str, str]]) -> list[Property]:
             value = gvariant.parse(text)
         except SerializeError as error:
             _refuse(key, error.message)
-        if name.endswith("Sec") and not name.endswith("USec"):
-            name, value = f"{name[:-3]}USec", _to_microseconds(key, value)
-        found.append((name, value))
+        found.append((property_name, _to_microseconds(key, value) if takes_seconds else value))
     return found
 
 
@@ -316,7 +351,9 @@ def _to_microseconds(key: str, seconds: Variant) -> Variant:
     return Variant("t", min(round(number * _USEC_PER_SEC), INFINITY))
 
 
-def _refuse(key: str, reason: str) -> NoReturn:
+def _refuse(key: str, reason: str, hint: str = "") -> NoReturn:
     from libcgroups import errors
 
-    raise errors.ResourceError(f"annotation {key}: {reason}")
+    error = errors.ResourceError(f"annotation {key}: {reason}", hint=hint)
+    error.property = f"annotations[{key}]"
+    raise error

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from libcgroups.resources import LinuxBlockIO, LinuxResources, LinuxThrottleDevice
     from libcgroups.stats import BlkioDeviceStat, BlkioStats
 
+#: The file of the BFQ scheduler; that of devices has another suffix.
+BFQ_WEIGHT = "blkio.bfq.weight"
+
 # Who counts depends on the I/O scheduler: BFQ, CFQ (until Linux 5.0), or only the throttling layer.
 _SOURCES = ("blkio.bfq.", "blkio.", "blkio.throttle.")
 
@@ -59,11 +62,13 @@ def _plan_weights(block_io: LinuxBlockIO, directory: str) -> list[Write]:
         return []
     # BFQ has files of its own, CFQ had these; leaf weights went with CFQ.
     is_bfq = not os.path.exists(f"{directory}/blkio.weight")
-    prefix = "blkio.bfq.weight" if is_bfq else "blkio.weight"
+    prefix = BFQ_WEIGHT if is_bfq else "blkio.weight"
     writes = []
     if block_io.weight:
         _check_weight("weight", block_io.weight)
         writes.append(Write(prefix, str(block_io.weight)))
+        if is_bfq:
+            writes += device_weights(directory)
     if block_io.leaf_weight:
         _check_weight("leafWeight", block_io.leaf_weight)
         writes.append(Write("blkio.leaf_weight", str(block_io.leaf_weight)))
@@ -76,6 +81,12 @@ def _plan_weights(block_io: LinuxBlockIO, directory: str) -> list[Write]:
             _check_weight(f"weightDevice[{index}].leafWeight", device.leaf_weight)
             writes.append(Write("blkio.leaf_weight_device", f"{number} {device.leaf_weight}"))
     return writes
+
+
+def device_weights(directory: str) -> list[Write]:
+    """Return the writes that give devices their present weights again: BFQ forgets them with every default weight."""
+    text = files.read_optional_cgroup_file(f"{directory}/{BFQ_WEIGHT}_device") or ""
+    return [Write(f"{BFQ_WEIGHT}_device", line) for line in text.splitlines() if ":" in line]
 
 
 def _throttle(file: str, devices: Sequence[LinuxThrottleDevice]) -> list[Write]:
@@ -101,17 +112,19 @@ def _counters(directory: str, name: str) -> tuple[BlkioDeviceStat, ...]:
 
 
 def parse_counters(text: str) -> tuple[BlkioDeviceStat, ...]:
-    """Parse lines ``major:minor operation value`` or ``major:minor value``; the line ``Total value`` is left out.
+    """Parse lines ``major:minor operation value`` or ``major:minor value``.
+
+    Left out are the line ``Total value`` and devices without a number.
 
     Raises:
         FormatError: a line has another form.
     """
-    from libcgroups.stats import BlkioDeviceStat, parse_device_number, parse_value
+    from libcgroups.stats import UNKNOWN_DEVICE, BlkioDeviceStat, parse_device_number, parse_value
 
     found = []
     for line in filter(str.strip, text.splitlines()):
         number, *rest = line.split()
-        if number == "Total":
+        if number in ("Total", UNKNOWN_DEVICE):
             continue
         major, minor = parse_device_number(number)
         operation = rest[0] if len(rest) == 2 else ""

@@ -22,16 +22,26 @@ def write_all_or_none(plans: list[tuple[type[Controller], str, list[Write]]]) ->
     try:
         for controller, directory, writes in plans:
             for write in writes:
-                old = _old_text(f"{directory}/{write.file}", write)
+                old = _old_texts(directory, write)
                 controller.write([write], directory)
-                undo.append((f"{directory}/{write.file}", old))
+                undo = [*old, *undo]
     except errors.CgroupError as error:
-        for path, text in reversed(undo):
+        for path, text in undo:
             try:
                 files.write_cgroup_file(path, text)
             except errors.CgroupError as failure:
                 error.add_note(f"not restored: {failure}")
         raise
+
+
+def _old_texts(directory: str, write: Write) -> list[tuple[str, str]]:
+    """Return what to write to which files to have again what a write changes."""
+    old = [(f"{directory}/{write.file}", _old_text(f"{directory}/{write.file}", write))]
+    if write.file == "blkio.bfq.weight":
+        from libcgroups.v1 import blkio
+
+        old += [(f"{directory}/{each.file}", each.text) for each in blkio.device_weights(directory)]
+    return old
 
 
 def _old_text(path: str, write: Write) -> str:
@@ -41,6 +51,7 @@ def _old_text(path: str, write: Write) -> str:
         return str(int("oom_kill_disable 1" in text))
     if write.file.startswith(_KEYED) or write.file == "net_prio.ifpriomap":
         key = write.text.split()[0]
-        return next((line for line in text.splitlines() if line.split()[:1] == [key]), f"{key} 0")
+        nothing = "default" if write.file == "blkio.bfq.weight_device" else "0"
+        return next((line for line in text.splitlines() if line.split()[:1] == [key]), f"{key} {nothing}")
     # An empty list of processors cannot be written as nothing: a write of no bytes never reaches the kernel.
     return text.strip() or "\n"

@@ -171,6 +171,10 @@ def plan(resources: LinuxResources, directory: str) -> list[Write]:
         own = controller.plan(resources, directory)
         overwritten = {write.file for write in own} - _KEYED_FILES.keys() if controller.name == "unified" else ()
         writes = [write for write in writes if write.file not in overwritten] + own
+    if any(write.file == "io.bfq.weight" for write in writes):
+        from libcgroups.v2 import io
+
+        writes = io.keep_device_weights(writes, directory)
     return writes
 
 
@@ -198,7 +202,8 @@ def _is_no_limit(write: Write) -> bool:
 def inverse(writes: Iterable[Write], directory: str) -> list[Write]:
     """Return the writes that bring back what the given ones are about to change, in reverse order.
 
-    Files that do not exist, or can only be written, are left out.
+    Files that do not exist, or can only be written, are left out. Default weights go first, as BFQ forgets those of
+    devices with each.
     """
     old: list[Write] = []
     for write in writes:
@@ -213,4 +218,4 @@ def inverse(writes: Iterable[Write], directory: str) -> list[Write]:
         elif write.file in _KEYED_FILES:
             lines = [line for line in lines if line.split(" ", 1)[0] == "default"]
         old = [Write(write.file, line) for line in lines or [""]] + old
-    return old
+    return sorted(old, key=lambda write: write.file not in _KEYED_FILES or not write.text.startswith("default"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from libcgroups import files
 from libcgroups.v2.controllers import Controller, Write
 
 TYPE_CHECKING = False
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from libcgroups.stats import BlkioDeviceStat, BlkioStats
 
 MIN_WEIGHT, MAX_WEIGHT = 10, 1000
+
+#: The file of the BFQ scheduler, there while its module is loaded.
+BFQ_WEIGHT = "io.bfq.weight"
 
 
 def convert_weight_to_cgroup2(weight: int) -> int:
@@ -46,8 +50,8 @@ class Io(Controller):
         if block_io.leaf_weight:
             _refuse("leafWeight", "cgroup v2 has no leaf weights")
         if block_io.weight or block_io.weight_device:
-            is_bfq = os.path.exists(f"{directory}/io.bfq.weight")
-            file = "io.bfq.weight" if is_bfq else "io.weight"
+            is_bfq = os.path.exists(f"{directory}/{BFQ_WEIGHT}")
+            file = BFQ_WEIGHT if is_bfq else "io.weight"
             if block_io.weight:
                 writes.append(Write(file, _weight("weight", block_io.weight, is_bfq)))
             for index, device in enumerate(block_io.weight_device):
@@ -72,7 +76,7 @@ class Io(Controller):
                 stats.BlkioDeviceStat(*stats.parse_device_number(device), operation, stats.parse_value(values[key]))
                 for device, values in entries.items()
                 for key, operation in keys.items()
-                if key in values
+                if key in values and device != stats.UNKNOWN_DEVICE
             )
 
         return stats.BlkioStats(
@@ -80,6 +84,19 @@ class Io(Controller):
             serviced=numbers({"rios": "Read", "wios": "Write"}),
             psi=stats.psi_stats(f"{directory}/io.pressure"),
         )
+
+
+def keep_device_weights(writes: list[Write], directory: str) -> list[Write]:
+    """Return writes with which the weights of devices stay: BFQ forgets them when it is given a default weight.
+
+    The default goes first, and what the cgroup has for other devices is written again.
+    """
+    of_devices = [write for write in writes if write.file == BFQ_WEIGHT and ":" in write.text]
+    others = [write for write in writes if write not in of_devices]
+    if any(write.file == BFQ_WEIGHT for write in others):
+        lines = (files.read_optional_cgroup_file(f"{directory}/{BFQ_WEIGHT}") or "").splitlines()
+        of_devices = [*(Write(BFQ_WEIGHT, line) for line in lines if ":" in line), *of_devices]
+    return [*others, *{write.text.split()[0]: write for write in of_devices}.values()]
 
 
 def _weight(where: str, weight: int, is_bfq: bool) -> str:

@@ -34,6 +34,7 @@ CGROUP_KILL = "cgroup.kill"
 
 _SIGKILL = 9
 _ENOENT = 2
+_ENODEV = 19
 # ENOENT, ENODEV: a file of a cgroup that is gone, or goes while it is written.
 _GONE = (2, 19)
 _EOPNOTSUPP = 95
@@ -345,7 +346,8 @@ class Manager:
                 try:
                     controllers.carry_out([write], self.directory)
                 except errors.CgroupError as again:
-                    error.add_note(f"not restored: {again}")
+                    if again.errno != _ENODEV:  # a device that is not there has no limits
+                        error.add_note(f"not restored: {again}")
             raise
 
     def freeze(self, state: FreezerStateName) -> None:
