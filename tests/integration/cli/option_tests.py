@@ -140,10 +140,12 @@ TESTS: dict[str, dict[str, str]] = {
         ),
         "--manage-cgroups-mode": _MODES,
         "--network-lock": _MODES,
-        **dict.fromkeys(
-            ("--detach", "--pid-file", "--no-pivot", "--no-subreaper", "--no-new-keyring", "--preserve-fds"),
-            _AS_CREATE,
+        **dict.fromkeys(("--detach", "--pid-file", "--no-subreaper"), _AS_CREATE),
+        "--no-pivot": "integration/commands/test_checkpoint.py::test_restore_on_a_ramdisk_needs_no_pivot",
+        "--no-new-keyring": (
+            "integration/commands/test_checkpoint.py::test_session_keyring_is_new_unless_told_not_to"
         ),
+        "--preserve-fds": f"{_CRIU}::test_restore_refuses_descriptors_that_it_cannot_pass_on",
     },
 }  # fmt: skip
 """By command and option, the test."""

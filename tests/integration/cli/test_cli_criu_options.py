@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import mutations
 from tests.support.runtime import Caller, read
 
 if TYPE_CHECKING:
@@ -220,10 +221,34 @@ def test_wrong_option_is_refused_before_criu_is_asked(
 def test_restore_takes_the_options_of_create(
     runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle, work: str
 ) -> None:
-    # conmon passes --no-new-keyring and --preserve-fds to restore as well.
+    # conmon passes --no-pivot and --no-new-keyring to restore as well.
     options = ["--detach", "--pid-file", f"{work}/pid", "--no-pivot", "--no-subreaper", "--no-new-keyring"]
 
-    result = restore(runtime, criu, images, make_bundle(), [*options, "--preserve-fds", "1"]).exit_with(1)
+    result = restore(runtime, criu, images, make_bundle(), [*options, "--preserve-fds", "0"]).exit_with(1)
 
     assert "criu restore failed: refused as always" in result.message
     assert not os.path.exists(f"{work}/pid")
+
+
+def test_restore_refuses_descriptors_that_it_cannot_pass_on(
+    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle
+) -> None:
+    (record,) = restore(runtime, criu, images, make_bundle(), ["--preserve-fds", "1"]).exit_with(1).records
+
+    message = "cannot use --preserve-fds with restore: the descriptors of the container are those of its checkpoint"
+    assert (record["msg"], record["code"], record["object"]) == (message, "invalid-argument", "--preserve-fds")
+    assert runtime.ids() == []
+
+
+def test_what_create_takes_from_an_annotation_restore_takes_too(
+    runtime: Runtime, criu: Caller, images: str, make_bundle: MakeBundle
+) -> None:
+    rules = [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]
+    mutate = mutations.every(
+        mutations.linux(seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules}),
+        mutations.top(annotations={"run.oci.seccomp.receiver": "/run/agent.sock"}),
+    )
+
+    result = restore(runtime, criu, images, make_bundle(mutate=mutate), []).exit_with(1)
+
+    assert "criu restore failed: refused as always" in result.message

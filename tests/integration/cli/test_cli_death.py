@@ -5,6 +5,7 @@ strace kills the process that makes a system call of the step. It traces from ou
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.root
 
 MIB = 1 << 20
+BEFORE = "before it executed the program"
+A_HOOK = mutations.hook("startContainer", "/bin/true")
 
 
 def killing(call: str, occurrence: int = 1, signal: str = "KILL") -> Caller:
@@ -95,25 +98,94 @@ def test_intermediate_process_that_is_killed_is_named_with_its_step(
     guard.check()
 
 
-@pytest.mark.parametrize(
-    ("call", "who", "step"),
-    [
-        ("setns", "the joining process", "namespaces"),
-        ("setsid", "the process", "stdio"),
-        ("capset", "the process", "privileges"),
-        ("close_range", "the process", "exec"),
-    ],
-)
+@pytest.mark.parametrize(("call", "step"), [("setsid", "stdio"), ("capset", "privileges"), ("close_range", "exec")])
 def test_process_of_exec_that_is_killed_is_named_with_its_step(
-    runtime: Runtime, make_bundle: MakeBundle, call: str, who: str, step: str
+    runtime: Runtime, make_bundle: MakeBundle, call: str, step: str
 ) -> None:
     container = runtime.start(make_bundle())
 
     (record,) = container.exec("true", caller=killing(call)).exit_with(255).records
 
     how = "was killed by signal 9 (SIGKILL)"
-    assert record["msg"] == f"{who} {how} in step {step}, before the program was executed"
+    assert record["msg"] == f"the process {how} in step {step}, before the program was executed"
     assert container.status == "running"
+
+
+def test_joiner_of_a_user_namespace_that_is_killed_is_named_with_its_step(
+    runtime: Runtime, make_bundle: MakeBundle
+) -> None:
+    container = runtime.start(make_bundle(mutate=mutations.user_namespace()))
+
+    (record,) = container.exec("true", caller=killing("setns")).exit_with(255).records
+
+    how = "was killed by signal 9 (SIGKILL) in step namespaces"
+    assert record["msg"] == f"the joining process {how}, before the program was executed"
+    assert container.status == "running"
+
+
+@pytest.mark.parametrize("kind", ["prestart", "createRuntime", "createContainer"])
+def test_hook_of_a_creation_dies_with_the_runtime(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, work: str, kind: str
+) -> None:
+    script = f"echo > {work}/begun; exec sleep 1000"
+    mutate = mutations.every(mutations.without_namespace("pid"), mutations.hook(kind, "/bin/sh", "-c", script))
+    bundle = make_bundle(mutate=mutate)
+    creating = runtime.background("create", "--bundle", bundle.directory, bundle.id)
+    eventually(lambda: os.path.exists(f"{work}/begun"), "the hook")
+
+    creating.process.kill()
+    creating.wait()
+
+    runtime("delete", "--force", bundle.id).succeed()
+    guard.check()
+
+
+class TestBetweenTheWordOfStartAndTheProgram:
+    """The end of the connection is what a program that was executed looks like, too: `start` tells them apart."""
+
+    def test_waiting_stage_that_is_killed_is_named(
+        self, runtime: Runtime, make_bundle: MakeBundle, guard: Guard
+    ) -> None:
+        # Its execve is the only one: all others are execveat.
+        (record,) = runtime.run(make_bundle("true"), caller=killing("execve")).exit_with(1).records
+
+        assert record["msg"] == f"the container's init was killed by signal 9 (SIGKILL) {BEFORE}"
+        assert record["code"] == "process-died"
+        assert runtime.ids() == []
+        guard.check()
+
+    def test_filter_that_kills_it_is_named(self, runtime: Runtime, make_bundle: MakeBundle) -> None:
+        rules = [{"names": ["execve"], "action": "SCMP_ACT_KILL_PROCESS"}]
+        mutate = mutations.every(
+            mutations.process(noNewPrivileges=True),
+            mutations.linux(seccomp={"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules}),
+        )
+
+        (record,) = runtime.run(make_bundle("true", mutate=mutate)).exit_with(1).records
+
+        assert record["msg"] == f"the container's init was killed by signal 31 (SIGSYS) {BEFORE}"
+        assert "linux.seccomp" in record["hint"]
+
+    def test_init_that_is_killed_by_a_start_container_hook_is_named(
+        self, runtime: Runtime, make_bundle: MakeBundle
+    ) -> None:
+        # In a pid namespace of its own nobody inside could kill it.
+        mutate = mutations.every(
+            mutations.without_namespace("pid"), mutations.hook("startContainer", "/bin/sh", "-c", "kill -9 $PPID")
+        )
+
+        (record,) = runtime.run(make_bundle("true", mutate=mutate)).exit_with(1).records
+
+        assert record["msg"] == f"the container's init was killed by signal 9 (SIGKILL) {BEFORE}"
+
+    @pytest.mark.parametrize("hooks", [False, True], ids=["waits as a stub", "waits in Python"])
+    def test_program_that_is_killed_at_once_was_executed(
+        self, runtime: Runtime, make_bundle: MakeBundle, hooks: bool
+    ) -> None:
+        mutate = mutations.every(mutations.without_namespace("pid"), *([A_HOOK] if hooks else []))
+        bundle = make_bundle("sh", "-c", "kill -9 $$", mutate=mutate)
+
+        assert runtime.run(bundle).exit_with(137).records == []
 
 
 @pytest.mark.cgroup1

@@ -26,7 +26,7 @@ DETAILS: dict[str, tuple[str, str | None, str | None, str | None, str | None]] =
     "program a directory": ("not-executable", "exec", "process.args[0]", None, "/etc"),
     "rootfs missing": ("invalid-config", None, "root.path", None, None),
     "bind source missing": ("syscall-failed", "mount", "mounts[7].source", "open_tree", "/no/such"),
-    "bogus mount option": ("syscall-failed", "mount", "mounts[7]", "fsconfig", "/mnt"),
+    "bogus mount option": ("syscall-failed", "mount", "mounts[7].options", "fsconfig", "/mnt"),
     "bogus file system": ("syscall-failed", "mount", "mounts[7]", "fsopen", "/mnt"),
     "no config": ("invalid-config", None, None, None, None),
     "wrong type": ("invalid-config", None, "hostname", None, None),
@@ -81,6 +81,26 @@ def test_version_of_another_specification_is_refused(
     (record,) = runtime.try_create(make_bundle(mutate=mutate)).exit_with(1).records
 
     assert (record["msg"], record["property"]) == (words, "ociVersion")
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal", "hint"),
+    [
+        (["ro", "size=64k", "bogus"], "unknown option 'bogus'", "Unknown parameter 'bogus'"),
+        (["bogus=3"], "unknown option 'bogus=3'", "Unknown parameter 'bogus'"),
+        (["size=much"], "refused option 'size=much'", "Bad value for 'size'"),
+    ],
+    ids=["word", "word with a value", "wrong value"],
+)
+def test_message_names_the_mount_option_that_the_file_system_refuses(
+    runtime: Runtime, make_bundle: MakeBundle, words: list[str], refusal: str, hint: str
+) -> None:
+    mutate = mutations.mount("/mnt", "tmpfs", *words, fstype="tmpfs")
+
+    (record,) = runtime.try_create(make_bundle(mutate=mutate)).exit_with(1).records
+
+    assert record["msg"] == f"mounts[7].options: {refusal}: mount tmpfs on /mnt: invalid argument"
+    assert record["hint"] == f"the kernel says: tmpfs: {hint}"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.runtime import eventually, read
+from tests.support import host
+from tests.support.runtime import Caller, eventually, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,3 +147,23 @@ def test_wrong_option_is_refused_by_name(container: Container, options: list[str
     assert record["msg"].startswith(message)
     assert record["code"] == code
     assert result.stderr.startswith(record["msg"])
+
+
+def test_process_is_born_in_the_pid_namespace_and_untraceable(
+    runtime: Runtime, make_bundle: MakeBundle, work: str
+) -> None:
+    host.require("strace")
+    container = runtime.start(make_bundle())
+    trace = ["strace", "-f", "-qq", "-y", "-o", f"{work}/trace", "-e", "trace=prctl,setns,clone3"]
+
+    container.exec("true", caller=Caller(prefix=trace)).succeed()
+
+    lines = [line.split(None, 1) for line in read(f"{work}/trace").splitlines()]
+    main = next(pid for pid, call in lines if call.startswith("clone3"))
+    calls = [call for pid, call in lines if pid == main]
+    born = next(number for number, call in enumerate(calls) if call.startswith("clone3"))
+    assert calls[born - 2].startswith("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)")
+    assert calls[born - 1].endswith("CLONE_NEWPID) = 0")
+    # What main would clone next is its neighbour again, and main itself as before.
+    assert f"<{os.readlink('/proc/self/ns/pid')}>" in calls[born + 1]
+    assert calls[born + 2].startswith("prctl(PR_SET_DUMPABLE, SUID_DUMP_USER)")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support import mutations
+from tests.support.runtime import eventually, read
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBundle
@@ -133,6 +137,59 @@ def test_wrong_mount_is_refused_by_name(runtime: Runtime, make_bundle: MakeBundl
     runtime.start(bundle)
 
     assert message in ask(runtime, "add", bundle, mount).exit_with(1).message
+
+
+@pytest.mark.parametrize("joins", [False, True], ids=["the caller's", "another's"])
+@pytest.mark.parametrize("action", ["add", "remove"])
+def test_container_in_a_mount_namespace_that_is_not_its_own_is_refused_before_anything_is_mounted(
+    runtime: Runtime, make_bundle: MakeBundle, source: str, action: str, joins: bool
+) -> None:
+    holder = subprocess.Popen(["unshare", "--mount", "sleep", "1000"])
+    try:
+        path = f"/proc/{holder.pid}/ns/mnt"
+        eventually(lambda: os.readlink(path) != os.readlink("/proc/self/ns/mnt"), "the namespace")
+        share = mutations.namespace("mount", path) if joins else mutations.without_namespace("mount")
+        bundle = make_bundle(mutate=mutations.every(share, without_mounts))
+        runtime.start(bundle)
+        tables = (f"/proc/{holder.pid}/mounts", "/proc/self/mounts")
+        before = [read(table) for table in tables]
+
+        result = ask(runtime, action, bundle, {"source": source, "destination": "/mnt", "options": ["bind"]})
+
+        after = [read(table) for table in tables]
+    finally:
+        holder.kill()
+        holder.wait()
+    (record,) = result.exit_with(1).records
+    assert record["msg"] == f"mounts: container {bundle.id} has no mount namespace of its own"
+    assert record["hint"] == 'create it with {"type": "mount"} in linux.namespaces, without a path'
+    assert after == before
+
+
+def without_mounts(config: Json) -> None:
+    """Ask for nothing that needs a mount namespace."""
+    writable(config)
+    config["mounts"] = []
+    config["linux"] |= {"maskedPaths": [], "readonlyPaths": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("tmpfs", "unknown option 'bogus': mount tmpfs on /mnt/x: invalid argument"),
+        ("bind", "a bind mount has no options of a file system, got 'bogus'"),
+    ],
+)
+def test_unknown_option_is_named(
+    runtime: Runtime, make_bundle: MakeBundle, source: str, kind: str, reason: str
+) -> None:
+    bundle = make_bundle(mutate=writable)
+    runtime.start(bundle)
+    mount = {"destination": "/mnt/x", "type": kind, "source": source, "options": ["bogus"]}
+
+    (record,) = ask(runtime, "add", bundle, mount).exit_with(1).records
+
+    assert record["msg"] == f"mounts[0].options: {reason}"
 
 
 def test_removing_what_is_not_mounted_says_so(runtime: Runtime, make_bundle: MakeBundle) -> None:

@@ -130,10 +130,11 @@ def test_missing_bind_source_is_named(bundle: Path) -> None:
 def test_the_kernels_reason_is_the_hint(bundle: Path) -> None:
     spec = specs.make(specs.PROC, Mount("/tmp", "tmpfs", "tmpfs", ("no_such_option=1",)))
 
-    with pytest.raises(SyscallError, match=r"^mount tmpfs on /tmp: invalid argument$") as caught:
+    message = r"^mounts\[1\]\.options: unknown option 'no_such_option=1': mount tmpfs on /tmp: invalid argument$"
+    with pytest.raises(SyscallError, match=message) as caught:
         harness.run(spec, bundle)
 
-    assert caught.value.property == "mounts[1]"
+    assert caught.value.property == "mounts[1].options"
     assert caught.value.hint == "the kernel says: tmpfs: Unknown parameter 'no_such_option'"
 
 

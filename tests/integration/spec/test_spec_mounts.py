@@ -203,6 +203,30 @@ def test_tmpcopyup_keeps_owners_links_and_modes(runtime: Runtime, make_bundle: M
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), "751 3 4"),
+        (("mode=1711",), "1711 3 4"),
+        (("uid=5",), "751 5 4"),
+        (("gid=6",), "751 3 6"),
+        (("mode=711", "uid=5", "gid=6"), "711 5 6"),
+    ],
+    ids=["none", "mode", "uid", "gid", "all"],
+)
+def test_tmpcopyup_leaves_to_the_mount_what_its_options_ask_for(
+    runtime: Runtime, make_bundle: MakeBundle, words: tuple[str, ...], expected: str
+) -> None:
+    # Not in the contest: runc takes the mode of what was below in any case, crun takes nothing of it.
+    mutate = mutations.mount("/mnt", "tmpfs", "tmpcopyup", *words, fstype="tmpfs")
+    bundle = make_bundle("stat", "-c", "%a %u %g", "/mnt", "/mnt/kept", mutate=mutate)
+    os.chown(bundle.put("/mnt/kept", "kept", 0o640), 7, 8)
+    os.chmod(bundle.inside("/mnt"), 0o751)
+    os.chown(bundle.inside("/mnt"), 3, 4)
+
+    assert runtime.run(bundle).succeed().stdout.splitlines() == [expected, "640 7 8"]
+
+
+@pytest.mark.parametrize(
     ("word", "present", "absent"),
     [
         ("private", (), ("shared", "master", "unbindable")),

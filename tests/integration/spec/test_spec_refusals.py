@@ -89,7 +89,10 @@ CASES: dict[str, tuple[mutations.Mutation, str]] = {
     "mount-missing-source": (mounted(destination="/mnt", source="/no/such", options=["bind"]), "mounts[7].source"),
     "mount-no-type": (mounted(destination="/mnt", source="x"), "mounts[7].type"),
     "mount-unknown-type": (mounted(destination="/mnt", type="nofs", source="x"), "mounts[7]"),
-    "mount-unknown-option": (mounted(destination="/mnt", type="tmpfs", source="x", options=["bogus"]), "mounts[7]"),
+    "mount-unknown-option": (
+        mounted(destination="/mnt", type="tmpfs", source="x", options=["bogus"]),
+        "mounts[7].options",
+    ),
     "mount-bind-with-data": (
         mounted(destination="/mnt", source="/etc", options=["bind", "size=1m"]),
         "mounts[7].options",

@@ -36,7 +36,8 @@ def translate(error: BaseException | None, step: str) -> CgroupsError:
         str(error),
         None,
         step=step,
-        property="linux.cgroupsPath" if step == "cgroup create" else "linux.resources",
+        property=getattr(error, "property", "")
+        or ("linux.cgroupsPath" if step == "cgroup create" else "linux.resources"),
         object=getattr(error, "path", None) or None,
         hint=getattr(error, "hint", None) or None,
     )

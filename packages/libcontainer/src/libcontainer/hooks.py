@@ -1,8 +1,9 @@
 """Running the hooks of a container, the OCI runtime-spec's POSIX-platform Hooks; not for deciding when they run.
 
 A hook gets the state on standard input and nothing else of ours: descriptors above 2 are closed, signals are as after
-boot, it leads its own process group. Only the hook itself is waited for: what it leaves in the background may keep its
-output open, but delays nobody and finds the pipe closed when it writes later.
+boot, it leads its own process group. A hook of a creation dies with us: nobody would heed it. Only the hook itself is
+waited for: what it leaves in the background may keep its output open, but delays nobody and finds the pipe closed when
+it writes later.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import struct
 import time
 
 from libcontainer import errors, run_oci
+from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ OUTPUT_LIMIT = 8192
 NO_COPIES = (-1, -1)
 
 _CHUNK = 65536
+_KEPT = ("poststart", "poststop")  # what they began, they had better finish: nobody takes it back
 
 
 def run(
@@ -56,7 +59,7 @@ def run(
         HookError: a hook could not be started, failed, or ran past its timeout; its process group was killed then.
     """
     for index, hook in enumerate(hooks):
-        error = _run_one(syscall, hook, state_json, cwd, environment, copies)
+        error = _run_one(syscall, hook, state_json, cwd, environment, copies, is_kept=kind in _KEPT)
         if error is not None:
             raise errors.HookError(
                 f"error running hook #{index}: {error}",
@@ -133,10 +136,12 @@ def _run_one(
     cwd: str,
     environment: Mapping[str, str],
     copies: tuple[int, int],
+    *,
+    is_kept: bool,
 ) -> str | None:
     """Run one hook; returns the reason when it failed, in runc's words, which engines show to their users."""
     deadline = None if hook.timeout is None else time.monotonic() + hook.timeout
-    child = _Child(syscall, hook, cwd, environment)
+    child = _Child(syscall, hook, cwd, environment, is_kept=is_kept)
     try:
         if child.start_error:
             return f"fork/exec {hook.path}: {errors.strerror(child.start_error)}"
@@ -160,7 +165,10 @@ def _describe(status: int) -> str:
 class _Child:
     """The process of a hook, from clone to reaping; ``start_error`` is the errno when it could not be executed."""
 
-    def __init__(self, syscall: Syscall, hook: Hook, cwd: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, syscall: Syscall, hook: Hook, cwd: str, environment: Mapping[str, str], *, is_kept: bool
+    ) -> None:
+        parent = 0 if is_kept else os.getpid()
         stdin, stdin_writer = os.pipe2(os.O_CLOEXEC)
         stdout_reader, stdout = os.pipe2(os.O_CLOEXEC)
         stderr_reader, stderr = os.pipe2(os.O_CLOEXEC)
@@ -171,7 +179,7 @@ class _Child:
         try:
             self.pid, self.pidfd = syscall.clone3(0)
             if self.pid == 0:
-                _execute(syscall, hook, cwd, environment, (stdin, stdout, stderr), report)
+                _execute(syscall, hook, cwd, environment, (stdin, stdout, stderr), report, parent)
         except BaseException:
             self.stream.close()
             os.close(report_reader)
@@ -211,10 +219,15 @@ def _execute(
     environment: Mapping[str, str],
     stdio: tuple[int, int, int],
     report: int,
+    parent: int,
 ) -> NoReturn:
-    """Become the hook; runs in the child and tells the errno over ``report`` when that fails."""
+    """Become the hook, which ends with its parent unless that is 0; tells the errno over ``report`` when that fails."""
     number = errno.EINVAL
     try:
+        if parent:
+            syscall.prctl(flags.PR_SET_PDEATHSIG, _signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(127)  # it was gone before
         os.setpgid(0, 0)
         syscall.default_signals()
         # Duplicated above the report first: the pipes may have got numbers below 3 when the caller had these closed.

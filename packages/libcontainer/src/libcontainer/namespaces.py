@@ -142,6 +142,25 @@ def join(syscall: Syscall, opened: Iterable[tuple[str, int]]) -> None:
         os.close(fd)
 
 
+class of_children:  # noqa: N801 - used as a statement
+    """Let what is cloned in the block be born in a pid namespace, and nothing after it; -1 is the present one."""
+
+    def __init__(self, syscall: Syscall, pid_namespace: int) -> None:
+        self._syscall = syscall
+        self._wanted = pid_namespace
+        self._own = -1
+
+    def __enter__(self) -> None:
+        if self._wanted >= 0:
+            self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            _setns(self._syscall, "pid", self._wanted)
+
+    def __exit__(self, *_: object) -> None:
+        if self._own >= 0:
+            _setns(self._syscall, "pid", self._own)
+            os.close(self._own)
+
+
 def _join_permitted(syscall: Syscall, opened: list[tuple[str, int]]) -> list[tuple[str, int]]:
     refused = []
     for kind, fd in opened:

@@ -1,7 +1,8 @@
 """The socket on which a created container waits for ``start``; not the sd_notify socket of systemd services.
 
-``start`` connects and sends one byte. The silent end of the connection is success: exec has closed it. A failure comes
-as one JSON object, the ``to_dict()`` of an error. Paths are used through a directory descriptor, because the address of
+``start`` connects and sends one byte. The silent end of the connection is success: exec has closed it, unless the
+process was killed and has still the name it waited under. A failure comes as one JSON object, the ``to_dict()`` of an
+error. Paths are used through a directory descriptor, because the address of
 a socket has 108 bytes and engines have long state roots, unix(7).
 """
 
@@ -18,6 +19,9 @@ try:
     import _socket
 except ImportError:  # another interpreter than CPython
     import socket as _socket  # type: ignore[no-redef]
+
+WAITING = "memfd:container"
+"""The name of a process that waits in Python; the kernel gives the stub the same, before Linux 6.14 a number."""
 
 _GO = b"s"
 _REPLY_MAX = 64 * 1024
@@ -89,6 +93,11 @@ def wait_for_start(listener: int) -> int:
             socket.close()
             return int(fd)
         os.close(fd)
+
+
+def is_waiting(name: str) -> bool:
+    """Tell whether it is the name of a process that has not executed the container's program yet."""
+    return name == WAITING or name.isdecimal()
 
 
 def _at(directory: str, call: object) -> None:

@@ -15,26 +15,54 @@ try:
 except ImportError:  # another interpreter than CPython
     from signal import pidfd_send_signal
 
-__all__ = ["kill_child", "open_process", "pidfd_send_signal", "reap", "start_time", "wait_for_exit"]
+__all__ = ["kill_child", "killed_as", "open_process", "pidfd_send_signal", "reap", "start_time", "wait_for_exit"]
 
 _SIGKILL = 9
+_PF_KILLED = 0x4 | 0x400  # PF_EXITING, PF_SIGNALED of linux/sched.h
 
 
 def start_time(pid: int) -> int | None:
     """Return when a live process was started, in clock ticks since boot; None for one that is gone or a zombie."""
+    _, fields = _stat(pid)
+    return None if not fields or fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def killed_as(pid: int, started: int) -> tuple[str, int] | None:
+    """Return the name of a process that a signal has ended, or is ending, and the signal; None if there is no such.
+
+    A name is changed by every execve(2) and stays until the process is reaped: it tells the last program.
+
+    Args:
+        pid: the process.
+        started: its start time.
+
+    Returns:
+        The signal is 0 where the kernel does not tell it to this user.
+    """
+    name, fields = _stat(pid)
+    if not fields or int(fields[19]) != started:
+        return None
+    # Set before its descriptors are closed, which is what others notice first.
+    if int(fields[6]) & _PF_KILLED != _PF_KILLED:
+        return None
+    return name, int(fields[49]) & 0x7F
+
+
+def _stat(pid: int) -> tuple[str, list[bytes]]:
+    """Return the name of a process and the fields of /proc/PID/stat from the third on, none if it is gone."""
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return None
+        return "", []
     try:
         text = os.read(fd, 1024)
     except OSError:
-        return None
+        return "", []
     finally:
         os.close(fd)
     # The name in parentheses may itself hold blanks and parentheses; what follows the last one does not.
-    fields = text[text.rfind(b")") + 2 :].split()
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    end = text.rfind(b")")
+    return text[text.find(b"(") + 1 : end].decode(errors="replace"), text[end + 2 :].split()
 
 
 def open_process(pid: int, started: int) -> int | None:

@@ -7,6 +7,7 @@ import pytest
 from libcgroups import Hierarchy
 from libcgroups import TestManager as FakeManager
 from libcgroups.errors import FileError
+from libcgroups.systemd import properties
 from libcontainer import cgroups
 from libcontainer.errors import CgroupsError
 
@@ -19,6 +20,16 @@ def test_an_error_of_libcgroups_becomes_one_of_ours() -> None:
     assert caught.value.property == "linux.cgroupsPath"
     assert caught.value.object == "/sys/fs/cgroup/x"
     assert isinstance(caught.value.__cause__, FileError)
+
+
+def test_a_refused_annotation_is_the_property() -> None:
+    annotations = [("org.systemd.property.User", "'daemon'")]
+
+    with pytest.raises(CgroupsError) as caught, cgroups.translated("cgroup create"):
+        properties.from_annotations(annotations)
+
+    assert caught.value.property == "annotations[org.systemd.property.User]"
+    assert caught.value.hint is not None
 
 
 def test_any_other_error_passes() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
+
+import pytest
 
 from libcontainer import pidfd
 
@@ -45,6 +48,30 @@ def test_a_name_with_blanks_and_parentheses_is_no_trap() -> None:
         own = pidfd.start_time(os.getpid())
         assert own is not None
         assert started >= own
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("kill -TERM $$", ("sh", signal.SIGTERM)),
+        ("exec sh -c 'printf waiting > /proc/self/comm; kill -KILL $$'", ("waiting", signal.SIGKILL)),
+        ("printf waiting > /proc/self/comm; exec timeout -s KILL 0.01 sleep 9", ("timeout", signal.SIGKILL)),
+        ("exit 3", None),
+    ],
+    ids=["signal", "name of its own", "name of the program", "exit status"],
+)
+def test_name_and_signal_are_told_of_a_process_that_was_killed(script: str, expected: tuple[str, int] | None) -> None:
+    with subprocess.Popen(["sh", "-c", f"read line; {script}"], stdin=subprocess.PIPE) as child:
+        started = pidfd.start_time(child.pid)
+        assert started is not None
+        assert pidfd.killed_as(child.pid, started) is None  # it waits
+        assert child.stdin is not None
+        child.stdin.close()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+        assert pidfd.killed_as(child.pid, started) == expected
+        assert pidfd.killed_as(child.pid, started + 1) is None
+    assert pidfd.killed_as(child.pid, started) is None
 
 
 def test_the_end_of_a_process_is_awaited() -> None:

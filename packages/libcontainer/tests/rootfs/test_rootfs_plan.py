@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -176,6 +177,38 @@ def test_each_refusal_of_a_mount_is_reported(call: str) -> None:
     context.close()
 
     assert (caught.value.property, caught.value.syscall, caught.value.object) == ("mounts[0]", call, "/x")
+
+
+@pytest.mark.parametrize(
+    ("fstype", "options", "message", "name"),
+    [
+        ("ext4", ("bogus",), "mounts[0].options: refused option 'bogus': mount ext4 on /x", "mounts[0].options"),
+        # The mode is that of what is below: nobody has asked for it.
+        ("tmpfs", (), "mount tmpfs on /x", "mounts[0]"),
+    ],
+    ids=["of the configuration", "of ours"],
+)
+def test_an_option_that_the_file_system_refuses_is_named(
+    fstype: str, options: tuple[str, ...], message: str, name: str
+) -> None:
+    kernel = RefusingWords()
+    context = Context(kernel)
+    context.root_fd = os.open("/", os.O_PATH)
+
+    with pytest.raises(SyscallError, match=rf"^{re.escape(message)}: invalid argument$") as caught:
+        plan._apply([make(Mount("/x", "x", fstype, options)).preparing[2]], context)
+    context.close()
+
+    assert (caught.value.property, caught.value.syscall, caught.value.object) == (name, "fsconfig", "/x")
+
+
+class RefusingWords(RecordingSyscall):
+    """A kernel none of whose file systems has options."""
+
+    def fsconfig(self, fd: int, command: int, key: str | None = None, value: str | None = None, aux: int = 0) -> None:
+        if key is not None and key != "source":
+            self._failures["fsconfig"] = errno.EINVAL
+        super().fsconfig(fd, command, key, value, aux)
 
 
 def test_a_filter_that_refuses_new_calls_gets_mount2() -> None:

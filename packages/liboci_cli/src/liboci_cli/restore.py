@@ -28,7 +28,7 @@ class Restore(CriuCommand, name="restore"):
     pid_file: str | None = opt("--pid-file", metavar="FILE", default=None, help="write the process id to FILE")
     detach: bool = flag("--detach", "-d", help="return as soon as the container runs")
     no_pivot: bool = flag(
-        "--no-pivot", help="move the root mount instead of pivot_root(2), needed when the rootfs is on a ramdisk"
+        "--no-pivot", help="give criu a root that pivot_root(2) takes, needed when the rootfs is on a ramdisk"
     )
     no_subreaper: bool = flag("--no-subreaper", help="do not adopt orphaned processes while in the foreground")
     tcp_close: bool = flag("--tcp-close", help="restore TCP connections as closed")
@@ -47,5 +47,5 @@ class Restore(CriuCommand, name="restore"):
         minimum=0,
         maximum=INT32_MAX,
         hidden=True,
-        help="pass N file descriptors on, from 3 (after those of $LISTEN_FDS)",
+        help="must be 0: the descriptors are those of the checkpoint",
     )

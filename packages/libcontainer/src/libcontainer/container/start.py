@@ -10,6 +10,11 @@ from libcontainer.container import status, store
 from libcontainer.container.state import CREATED, CREATING, RUNNING, STOPPED
 from libcontainer.errors import ContainerStatusError, LibcontainerError, ProcessDiedError
 
+_HINTS = {
+    9: "if nobody sent it, the kernel's log (dmesg) may know why",
+    31: "linux.seccomp ends whoever executes a program: it must allow execve",
+}
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libcontainer.container.state import ContainerState
@@ -37,7 +42,7 @@ def start(kernel: Kernel, directory: ContainerDirectory) -> ContainerState:
     # Before the word: a runtime that dies between the two leaves a container that is running, or about to.
     os.unlink(f"{directory.path}/{store.NOTIFY_SOCKET}")
     connection.say_go()
-    failure = connection.wait_for_exec()
+    failure = connection.wait_for_exec() or _death(state)
     if failure is not None:
         raise _explained(kernel, state, failure)
     state = state.replace(status=RUNNING)
@@ -56,6 +61,23 @@ def _wrong_status(present: str, container_id: str) -> ContainerStatusError:
         message = f"cannot start a container in the {present} state"
     hint = "the command that was creating it was killed: delete it" if present == CREATING else None
     return ContainerStatusError(message, object=container_id, hint=hint)
+
+
+def _death(state: ContainerState) -> ProcessDiedError | None:
+    """Return the death of an init that has executed nothing: its end closes the connection as execve(2) does.
+
+    One that was reaped by now is taken for a short program.
+    """
+    killed = pidfd.killed_as(state.pid, state.pid_start_time)
+    if killed is None or not notify_socket.is_waiting(killed[0]):
+        return None
+    from libcontainer import signals
+
+    number = killed[1]
+    how = f"was killed by signal {number} ({signals.name_of(number)})" if number else "was killed"
+    return ProcessDiedError(
+        f"the container's init {how} before it executed the program", object=state.id, hint=_HINTS.get(number)
+    )
 
 
 def _explained(kernel: Kernel, state: ContainerState, failure: LibcontainerError) -> LibcontainerError:

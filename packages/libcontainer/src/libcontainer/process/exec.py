@@ -1,7 +1,8 @@
-"""Run another process in a container: main's side, and that of the two processes it takes; reads top to bottom.
+"""Run another process in a container: main's side, and that of the one or two processes it takes; reads top to bottom.
 
-A joiner enters the container's namespaces and cgroup; it clones the process itself as its sibling, because a pid
-namespace is entered by children only, setns(2).
+The process is cloned into the container's pid namespace, which is entered by children only, setns(2), and enters the
+cgroup and the other namespaces by itself. Into a user namespace a joiner goes first: only there it has the right to the
+rest; it clones the process as its sibling.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from libcontainer.container import status
 from libcontainer.container.state import CREATING, PAUSED, STOPPED
 from libcontainer.errors import ArgumentError, ContainerStatusError, LibcontainerError, ProcessDiedError, SyscallError
 from libcontainer.process import channel as channel_module
-from libcontainer.process import intermediate, steps
+from libcontainer.process import steps
 from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
@@ -169,7 +170,7 @@ class _Execution:
         self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         ours, its = channel_module.pair("the runtime", "the process")
         try:
-            self._join_and_clone(container, joined, its, ours)
+            self._clone(container, joined, its, ours)
             its.close()
             self._set_oom_score()
             self._attend(ours)
@@ -193,24 +194,70 @@ class _Execution:
         except OSError as error:
             raise SyscallError(f"open {path}", error.errno, step="namespaces", object=path) from None
 
-    def _join_and_clone(self, container: int, joined: list[tuple[str, int]], its: Channel, ours: Channel) -> None:
-        """Let a joiner clone the process inside; sets pid and pidfd."""
-        mine, joiners = channel_module.pair("the runtime", "the joining process")
+    def _clone(self, container: int, joined: list[tuple[str, int]], its: Channel, ours: Channel) -> None:
+        """Clone the process; sets pid and pidfd."""
         try:
             with cgroups.translated("cgroup join"):
                 manager = cgroups.of_container(self.state)
                 entrance = self._open_entrance(manager)
-            joiner, joiner_pidfd, entrance = self._clone_joiner(entrance)
+            if self.has_user_namespace:
+                self._clone_through_joiner(container, joined, entrance, manager, its, ours)
+            else:
+                self._clone_directly(container, joined, entrance, manager, its, ours)
+        finally:
+            os.close(container)
+            for _, fd in joined:
+                os.close(fd)
+
+    def _clone_directly(
+        self,
+        container: int,
+        joined: list[tuple[str, int]],
+        entrance: Entrance | None,
+        manager: CgroupManager,
+        its: Channel,
+        ours: Channel,
+    ) -> None:
+        """Clone the process into the pid namespace; it enters the others by itself."""
+        others = [entry for entry in joined if entry[0] != "pid"]
+        is_dumpable = self.syscall.prctl(flags.PR_GET_DUMPABLE) == 1
+        # Those who are in the pid namespace already must not trace what is born there.
+        self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
+        try:
+            with namespaces.of_children(self.syscall, next((fd for kind, fd in joined if kind == "pid"), -1)):
+                self.pid, self.pidfd, entrance = self._clone_child(entrance)
+                if self.pid == 0:
+                    # A copy of main's end would keep the process from noticing its death.
+                    ours.close()
+                    self._enter_and_become(container, others, entrance, its)
+        finally:
+            if is_dumpable:
+                self.syscall.prctl(flags.PR_SET_DUMPABLE, 1)
+        if entrance is None:
+            self._put_into_cgroup(manager, self.pid)
+            ours.send(channel_module.CGROUP_JOINED)
+        else:
+            entrance.close()
+
+    def _clone_through_joiner(
+        self,
+        container: int,
+        joined: list[tuple[str, int]],
+        entrance: Entrance | None,
+        manager: CgroupManager,
+        its: Channel,
+        ours: Channel,
+    ) -> None:
+        """Let a joiner, which has the rights of the user namespace's root then, clone the process inside."""
+        mine, joiners = channel_module.pair("the runtime", "the joining process")
+        try:
+            joiner, joiner_pidfd, entrance = self._clone_child(entrance)
             if joiner == 0:
-                # A copy of main's ends would keep the children from noticing its death.
                 mine.close()
                 ours.close()
                 self._join(container, joined, entrance, joiners, its)
         finally:
             joiners.close()
-            os.close(container)
-            for _, fd in joined:
-                os.close(fd)
         try:
             if entrance is None:
                 self._put_into_cgroup(manager, joiner)
@@ -235,15 +282,19 @@ class _Execution:
             return None
         return manager.open_entrance()
 
-    def _clone_joiner(self, entrance: Entrance | None) -> tuple[int, int, Entrance | None]:
+    def _clone_child(self, entrance: Entrance | None) -> tuple[int, int, Entrance | None]:
+        """Clone a child into the cgroup, or without an entrance if that is refused: then main has to move it."""
         if entrance is not None:
             try:
                 return *self.syscall.clone3(0, cgroup_fd=entrance.clone_into), entrance
             except OSError as error:
-                # EBUSY: it hands controllers down; EAGAIN: its pids.max counts the joiner. Moving may still do.
+                # EBUSY: it hands controllers down; EAGAIN: its pids.max counts the child. Moving may still do.
                 log.debug("clone into the cgroup: %s", error.strerror)
                 entrance.close()
-        return *self.syscall.clone3(0), None
+        try:
+            return *self.syscall.clone3(0), None
+        except OSError as error:
+            raise SyscallError("clone the process", error.errno, step="clone", syscall="clone3") from None
 
     def _put_into_cgroup(self, manager: CgroupManager, pid: int) -> None:
         affinity = self.process.exec_cpu_affinity
@@ -271,24 +322,17 @@ class _Execution:
         channel: Channel,
         its: Channel,
     ) -> NoReturn:
-        """Be the joiner: enter the namespaces and the cgroup, clone the process, end."""
+        """Be the joiner: enter the cgroup and the namespaces, clone the process, end."""
+        from libcontainer.process import intermediate
+
         try:
             log.set_sink(channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
-            self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
             # The container's processes see this one in its pid namespace only as a child's parent, but may trace it
             # where pids are shared.
             self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
-            self.syscall.set_name("namespaces")
-            cgroups.enter(entrance)
-            seal.seal()
-            _enter(self.syscall, container, joined)
-            if self.root >= 0:
-                self.syscall.fchdir(self.root)
-                self.syscall.chroot(".")
+            self._enter(container, joined, entrance, channel)
             if any(kind == "user" for kind, _ in joined):
                 namespaces.become_root(self.syscall)
-            if entrance is None:
-                channel.expect(channel_module.CGROUP_JOINED)
             pid, process_pidfd = intermediate.clone_sibling(self.syscall, 0)
             if pid == 0:
                 channel.close()
@@ -298,6 +342,33 @@ class _Execution:
             channel.send_error(steps.unexpected(error, "join the container"))
         finally:
             os._exit(0)
+
+    def _enter_and_become(
+        self, container: int, joined: list[tuple[str, int]], entrance: Entrance | None, channel: Channel
+    ) -> NoReturn:
+        """Be the process, from its birth in the pid namespace on."""
+        try:
+            log.set_sink(channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
+            self._enter(container, joined, entrance, channel)
+            self._become(channel)
+        except BaseException as error:  # noqa: BLE001 - as above
+            channel.send_error(steps.unexpected(error, "join the container"))
+        finally:
+            os._exit(1)
+
+    def _enter(
+        self, container: int, joined: list[tuple[str, int]], entrance: Entrance | None, channel: Channel
+    ) -> None:
+        self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
+        self.syscall.set_name("namespaces")
+        cgroups.enter(entrance)
+        seal.seal()
+        _enter(self.syscall, container, joined)
+        if self.root >= 0:
+            self.syscall.fchdir(self.root)
+            self.syscall.chroot(".")
+        if entrance is None:
+            channel.expect(channel_module.CGROUP_JOINED)
 
     def _become(self, channel: Channel) -> NoReturn:
         """Be the process: take on what it shall be and execute it."""

@@ -6,12 +6,10 @@ import system is cut off before the container's files become reachable.
 
 from __future__ import annotations
 
-import errno
 import os
 
 from libcgroups.record import Record
 from libcontainer import cgroups, descriptors, environment, executor, log, namespaces, seal, stdio
-from libcontainer.errors import SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
 from libcontainer.process import intermediate, steps
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from libcontainer.syscall import Syscall
 
 _SIGKILL = 9
-# keyctl_setperm(3): what possessor and user may do, as runc grants it.
-_KEYRING_PERMISSIONS = 0x3F130000 | 0x80000
 
 
 class Handles(Record):
@@ -117,20 +113,6 @@ class Init:
         if "network" in self.plan.new_types:
             self._set_up_network()
 
-    def _join_keyring(self) -> None:
-        try:
-            key = self.syscall.keyctl_join_session_keyring(f"_ses.{self.plan.options.container_id}")
-            self.syscall.keyctl_setperm(key, _KEYRING_PERMISSIONS)
-        except OSError as error:
-            if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EACCES):
-                raise SyscallError(
-                    "join a session keyring",
-                    error.errno,
-                    step="keyring",
-                    syscall="keyctl",
-                    hint="the user's quota of keys is used up: see /proc/key-users; --no-new-keyring does without",
-                ) from None
-
     def _set_up_network(self) -> None:
         from libcontainer import network
 
@@ -157,6 +139,7 @@ class Init:
             self.channel.send(channel_module.ROOT_MOUNTED)
             self.channel.expect(channel_module.RUNTIME_HOOKS_DONE)
         if hooks is not None and hooks.create_container:
+            self._at("createContainer hooks")
             self._run_hooks("createContainer")
 
     def _enter_cgroup(self) -> None:
@@ -173,7 +156,6 @@ class Init:
         from libcontainer import hooks
         from libcontainer.container.state import oci_state
 
-        self._at(f"{kind} hooks")
         spec_hooks = self.plan.spec.hooks
         assert spec_hooks is not None
         is_create = kind == "createContainer"
@@ -225,7 +207,7 @@ class Init:
         if not self.plan.options.no_new_keyring:
             # After the labels: the keyring gets the one that attr/keycreate has.
             self._at("keyring")
-            self._join_keyring()
+            steps.join_keyring(self.syscall, self.plan.options.container_id)
         self._at("cwd")
         self._make_cwd()
         steps.enter_cwd(self.syscall, process.cwd, is_last=False)
@@ -304,14 +286,18 @@ class Init:
     def _wait_in_python(self, path: str, args: list[str], variables: dict[str, str], late: Program | None) -> NoReturn:
         from libcontainer import notify_socket
 
+        # Kept until the program is executed: by this name `start` knows that it was not.
+        self.syscall.set_name(notify_socket.WAITING)
         connection = notify_socket.wait_for_start(self.handles.listener)
         is_answered = False
         try:
             hooks = self.plan.spec.hooks
             if hooks is not None and hooks.start_container:
+                self.step = "startContainer hooks"
                 self._run_hooks("startContainer")
-            self._at("exec")
+            self.step = "exec"
             if self.plan.executor is not None:
+                self._at("workload")
                 os.close(connection)
                 is_answered = True
                 self.plan.executor.exec(self.plan.spec, variables)

@@ -98,7 +98,15 @@ def _load(directory: ContainerDirectory) -> tuple[ContainerState, Spec]:
     state = directory.load()
     if status.current(state, directory) not in (CREATED, RUNNING, PAUSED):
         raise ContainerStatusError("container not running", object=state.id)
-    return state, load.parse(directory.read(store.CONFIG_FILE))
+    spec = load.parse(directory.read(store.CONFIG_FILE))
+    if "mount" not in namespaces.new_types(spec.linux.namespaces):
+        # Its root is a directory of somebody else's mount namespace, and everybody there would see the change.
+        raise SpecError(
+            "mounts",
+            f"container {state.id} has no mount namespace of its own",
+            hint='create it with {"type": "mount"} in linux.namespaces, without a path',
+        )
+    return state, spec
 
 
 def _normal(destination: str) -> str:
@@ -114,6 +122,8 @@ def _plan(state: ContainerState, index: int, mount: Mount) -> BindMount | MountF
     if wanted.is_bind or mount.type in ("bind", "rbind"):
         if not mount.source:
             raise SpecError(f"{name}.source", "a bind mount needs one")
+        if wanted.data:
+            raise SpecError(f"{name}.options", f"a bind mount has no options of a file system, got {wanted.data[0]!r}")
         if mount.type == "rbind" and not wanted.is_bind:
             wanted = wanted.replace(flags=wanted.flags | flags.MS_REC)
         source = os.path.normpath(os.path.join(state.bundle, mount.source))

@@ -13,7 +13,7 @@ from libcontainer.container import store
 from libcontainer.criu import external, rpc
 from libcontainer.criu.operation import CriuError, CriuOptions, Operation
 from libcontainer.errors import SpecError
-from libcontainer.process import create, pid_file
+from libcontainer.process import create, pid_file, steps
 from libcontainer.process.create import Created
 from libcontainer.rootfs import inside
 from libcontainer.syscall import flags
@@ -175,7 +175,7 @@ class _Restoration:
         self._make_mount_points()
         answer = operation.perform(
             features=[(rpc.LAZY_PAGES, "criu or this kernel has no lazy pages")] if options.lazy_pages else [],
-            prepare=self._enter_mount_namespace,
+            prepare=self._prepare,
             before=lambda criu: self._limit(operation, criu),
             notified=self._notified,
         )
@@ -186,14 +186,30 @@ class _Restoration:
         self._hand_over()
         return Created(self.state, self.directory, self.pidfd, self.master)
 
-    def _enter_mount_namespace(self) -> None:
-        """Give criu a mount namespace where the rootfs is a mount, as it must be; the host's stays as it is."""
+    def _prepare(self) -> None:
+        """Become what criu is started as; what it restores inherits the keyring."""
         # Without us nobody would know of what it restores.
         self.syscall.prctl(flags.PR_SET_PDEATHSIG, _SIGKILL)
+        if not self.container.no_new_keyring:
+            steps.join_keyring(self.syscall, self.container.container_id)
+        self._enter_mount_namespace()
+
+    def _enter_mount_namespace(self) -> None:
+        """Give criu a mount namespace where the rootfs is a mount, as it must be; the host's stays as it is."""
         self.syscall.unshare(flags.CLONE_NEWNS)
         self.syscall.mount(None, "/", None, flags.MS_SLAVE | flags.MS_REC, None)
+        if self.container.no_pivot:
+            self._cover_root()
         rootfs = self.state.rootfs
         self.syscall.mount(rootfs, rootfs, None, flags.MS_BIND | flags.MS_REC, None)
+
+    def _cover_root(self) -> None:
+        """Mount the root on itself: criu cannot do without pivot_root(2), which does not take a ramdisk's root away."""
+        root = self.syscall.open_tree(flags.AT_FDCWD, "/", flags.OPEN_TREE_CLONE | flags.AT_RECURSIVE)
+        self.syscall.move_mount(root, "", flags.AT_FDCWD, "/", flags.MOVE_MOUNT_F_EMPTY_PATH)
+        self.syscall.fchdir(root)
+        self.syscall.chroot(".")
+        os.close(root)
 
     def _limit(self, operation: Operation, criu: int) -> None:
         """Put criu into the container's cgroup, which what it restores inherits; it leaves by ending."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     TakeListener = Callable[[int], None]
 
+# keyctl_setperm(3): what possessor and user may do, as runc grants it.
+_KEYRING_PERMISSIONS = 0x3F130000 | 0x80000
+
 
 def preload(
     syscall: Syscall,
@@ -105,6 +108,26 @@ def set_rlimits(syscall: Syscall, process: Process, channel: Channel, *, has_use
     from libcontainer import rlimits
 
     rlimits.set_all(syscall, process.rlimits)
+
+
+def join_keyring(syscall: Syscall, container_id: str) -> None:
+    """Leave the session keyring of the caller for a new one, keyrings(7); kernels and filters without any are forgiven.
+
+    Raises:
+        SyscallError: the user may not have another key.
+    """
+    try:
+        key = syscall.keyctl_join_session_keyring(f"_ses.{container_id}")
+        syscall.keyctl_setperm(key, _KEYRING_PERMISSIONS)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+            raise SyscallError(
+                "join a session keyring",
+                error.errno,
+                step="keyring",
+                syscall="keyctl",
+                hint="the user's quota of keys is used up: see /proc/key-users; --no-new-keyring does without",
+            ) from None
 
 
 def set_oom_score(pid: int, score: int, *, is_rootless: bool) -> None:

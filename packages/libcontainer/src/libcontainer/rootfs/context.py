@@ -54,6 +54,15 @@ _VERIFIABLE = (
 )
 
 
+class OptionError(OSError):
+    """A file system has refused one of the words for it, ``option``."""
+
+    def __init__(self, error: OSError, option: str) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.syscall = getattr(error, "syscall", None)
+        self.option = option
+
+
 class Context:
     """What the operations of one container share while init applies them; ``close`` it when done.
 
@@ -235,7 +244,8 @@ def create_filesystem(
         The descriptor of the mount's root, O_PATH.
 
     Raises:
-        OSError: with the file system's own words about its refusal as a note, where it has any.
+        OptionError: one of the words is refused.
+        OSError: it cannot be made. Both have the file system's own words about it as a note, where it has any.
     """
     fs = syscall.fsopen(fstype)
     try:
@@ -243,12 +253,7 @@ def create_filesystem(
         for word in super_flags:
             syscall.fsconfig(fs, flags.FSCONFIG_SET_FLAG, word)
         for word in data:
-            name, equals, value = word.partition("=")
-            if equals:
-                # Quotes protect a comma in the text that mount(2) takes; here nothing needs them.
-                syscall.fsconfig(fs, flags.FSCONFIG_SET_STRING, name, value.strip('"'))
-            else:
-                syscall.fsconfig(fs, flags.FSCONFIG_SET_FLAG, name)
+            _configure(syscall, fs, word)
         syscall.fsconfig(fs, flags.FSCONFIG_CMD_CREATE)
         return syscall.fsmount(fs, attributes)
     except OSError as error:
@@ -258,6 +263,20 @@ def create_filesystem(
         raise
     finally:
         os.close(fs)
+
+
+def _configure(syscall: Syscall, fs: int, word: str) -> None:
+    name, equals, value = word.partition("=")
+    try:
+        if equals:
+            # Quotes protect a comma in the text that mount(2) takes; here nothing needs them.
+            syscall.fsconfig(fs, flags.FSCONFIG_SET_STRING, name, value.strip('"'))
+        else:
+            syscall.fsconfig(fs, flags.FSCONFIG_SET_FLAG, name)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise OptionError(error, word) from None
 
 
 def mount_tmpfs(context: Context, target_fd: int, path: str, source: str, data: Sequence[str], to_set: int) -> int:

@@ -126,12 +126,26 @@ class MountFilesystem(Record):
             return mounting.create_filesystem(
                 context.syscall, self.fstype, self.source, data, super_flags=super_flags, attributes=attributes
             )
+        except mounting.OptionError as error:
+            if error.option not in self.options.data:
+                raise  # of ours
+            raise self._option_error(error) from error
         except OSError as error:
             if error.errno == errno.EPERM and self.fallback is not None:
                 return self._clone_fallback(context, attributes)
             if error.errno not in mounting.NO_NEW_CALLS:
                 raise
             return -1
+
+    def _option_error(self, error: mounting.OptionError) -> SyscallError:
+        """Name the option; what else is said is the same as of other refusals, which clients may know."""
+        hint = next(iter(getattr(error, "__notes__", ())), None)
+        reason = "unknown option" if hint is not None and "Unknown parameter" in hint else "refused option"
+        name = f"{self.property}.options"
+        error.filename = self.destination
+        return syscall_error(
+            error, f"{name}: {reason} {error.option!r}: {self.describe()}", step="mount", property=name, hint=hint
+        )
 
     def _clone_fallback(self, context: Context, attributes: int) -> int:
         assert self.fallback is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from libcontainer.errors import ArgumentError
 from libcontainer.oci import load
 from libcontainer.oci.validate import validate
 from libcontainer.process.plan import CreateOptions
@@ -25,8 +26,14 @@ def run(options: Restore, environment: Environment) -> int:
     syscall = LinuxSyscall()
     bundle, given = os.path.abspath(options.bundle), environment.globals
     criu.warn_of_ignored_path(given)
+    if options.preserve_fds:
+        raise ArgumentError(
+            "cannot use --preserve-fds with restore: the descriptors of the container are those of its checkpoint",
+            object="--preserve-fds",
+            hint="leave it out; standard streams that were pipes or files of the host become those of the caller",
+        )
     config = load.read(f"{bundle}/{load.CONFIG_NAME}")
-    spec = load.parse(config)
+    spec = load.complete(load.parse(config))
     validate(spec)
     container = CreateOptions(
         container_id=options.container_id,
@@ -34,6 +41,8 @@ def run(options: Restore, environment: Environment) -> int:
         root=environment.root,
         console_socket=os.path.abspath(options.console_socket) if options.console_socket else "",
         pid_file=os.path.abspath(options.pid_file) if options.pid_file else "",
+        no_pivot=options.no_pivot,
+        no_new_keyring=options.no_new_keyring,
         systemd_cgroup=given.systemd_cgroup or given.cgroup_manager == "systemd",
         no_cgroup=given.cgroup_manager == "disabled",
         rootless=environment.is_rootless,
