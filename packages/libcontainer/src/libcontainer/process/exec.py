@@ -277,7 +277,7 @@ class _Execution:
             os.close(joiner_pidfd)
 
     def _open_entrance(self, manager: CgroupManager) -> Entrance | None:
-        """Open what the joiner enters the cgroup by; None if main has to move it."""
+        """Open what a child enters the cgroup by; None if main has to move it."""
         if self.options.sub_cgroups or self.process.exec_cpu_affinity is not None:
             return None
         return manager.open_entrance()
