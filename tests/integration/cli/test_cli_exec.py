@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -167,3 +169,16 @@ def test_process_is_born_in_the_pid_namespace_and_untraceable(
     # What main would clone next is its neighbour again, and main itself as before.
     assert f"<{os.readlink('/proc/self/ns/pid')}>" in calls[born + 1]
     assert calls[born + 2].startswith("prctl(PR_SET_DUMPABLE, SUID_DUMP_USER)")
+
+
+@pytest.mark.userns
+@pytest.mark.parametrize(("prefix", "found"), [((), "True"), (("unshare", "-Ur"), "False")], ids=["host", "user"])
+def test_pid_namespace_that_main_could_not_come_back_to_is_not_left(prefix: tuple[str, ...], found: str) -> None:
+    program = (
+        "from libcontainer import namespaces; from libcontainer.syscall.linux import LinuxSyscall; "
+        "print(namespaces.open_home(LinuxSyscall()) >= 0)"
+    )
+
+    done = subprocess.run([*prefix, sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == found

@@ -142,23 +142,34 @@ def join(syscall: Syscall, opened: Iterable[tuple[str, int]]) -> None:
         os.close(fd)
 
 
-class of_children:  # noqa: N801 - used as a statement
-    """Let what is cloned in the block be born in a pid namespace, and nothing after it; -1 is the present one."""
+def open_home(syscall: Syscall) -> int:
+    """Open the pid namespace of this process, if children of it may be made elsewhere and here again; else -1.
 
-    def __init__(self, syscall: Syscall, pid_namespace: int) -> None:
+    That is a right in the user namespace that owns it, which root of a container's engine in another one has not.
+    """
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syscall.setns(home, flags.CLONE_NEWPID)
+    except OSError:
+        os.close(home)
+        return -1
+    return home
+
+
+class of_children:  # noqa: N801 - used as a statement
+    """Let what is cloned in the block be born in a pid namespace, and what comes after it at home; closes ``home``."""
+
+    def __init__(self, syscall: Syscall, pid_namespace: int, home: int) -> None:
         self._syscall = syscall
-        self._wanted = pid_namespace
-        self._own = -1
+        self._pid_namespace = pid_namespace
+        self._home = home
 
     def __enter__(self) -> None:
-        if self._wanted >= 0:
-            self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-            _setns(self._syscall, "pid", self._wanted)
+        _setns(self._syscall, "pid", self._pid_namespace)
 
     def __exit__(self, *_: object) -> None:
-        if self._own >= 0:
-            _setns(self._syscall, "pid", self._own)
-            os.close(self._own)
+        _setns(self._syscall, "pid", self._home)
+        os.close(self._home)
 
 
 def _join_permitted(syscall: Syscall, opened: list[tuple[str, int]]) -> list[tuple[str, int]]:

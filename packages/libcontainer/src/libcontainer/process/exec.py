@@ -1,8 +1,9 @@
 """Run another process in a container: main's side, and that of the one or two processes it takes; reads top to bottom.
 
 The process is cloned into the container's pid namespace, which is entered by children only, setns(2), and enters the
-cgroup and the other namespaces by itself. Into a user namespace a joiner goes first: only there it has the right to the
-rest; it clones the process as its sibling.
+cgroup and the other namespaces by itself. Into a user namespace a joiner goes first, as only there it has the right to
+the rest, and where main itself is in one and could not come back from the pid namespace; it clones the process as its
+sibling.
 """
 
 from __future__ import annotations
@@ -200,10 +201,11 @@ class _Execution:
             with cgroups.translated("cgroup join"):
                 manager = cgroups.of_container(self.state)
                 entrance = self._open_entrance(manager)
-            if self.has_user_namespace:
+            home = -1 if self.has_user_namespace else namespaces.open_home(self.syscall)
+            if home < 0:
                 self._clone_through_joiner(container, joined, entrance, manager, its, ours)
             else:
-                self._clone_directly(container, joined, entrance, manager, its, ours)
+                self._clone_directly(container, joined, home, entrance, manager, its, ours)
         finally:
             os.close(container)
             for _, fd in joined:
@@ -213,6 +215,7 @@ class _Execution:
         self,
         container: int,
         joined: list[tuple[str, int]],
+        home: int,
         entrance: Entrance | None,
         manager: CgroupManager,
         its: Channel,
@@ -220,11 +223,12 @@ class _Execution:
     ) -> None:
         """Clone the process into the pid namespace; it enters the others by itself."""
         others = [entry for entry in joined if entry[0] != "pid"]
+        pid_namespace = next((fd for kind, fd in joined if kind == "pid"), home)
         is_dumpable = self.syscall.prctl(flags.PR_GET_DUMPABLE) == 1
         # Those who are in the pid namespace already must not trace what is born there.
         self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
         try:
-            with namespaces.of_children(self.syscall, next((fd for kind, fd in joined if kind == "pid"), -1)):
+            with namespaces.of_children(self.syscall, pid_namespace, home):
                 self.pid, self.pidfd, entrance = self._clone_child(entrance)
                 if self.pid == 0:
                     # A copy of main's end would keep the process from noticing its death.
@@ -308,11 +312,22 @@ class _Execution:
 
                 sub_cgroup.join(manager, self.options.sub_cgroups, pid)
             else:
-                manager.add_task(pid)
+                self._add_to_cgroup(manager, pid)
         if affinity is not None and affinity.final:
             from libcontainer import scheduling
 
             scheduling.set_affinity(self.syscall, affinity.final, "process.execCPUAffinity.final", pid)
+
+    def _add_to_cgroup(self, manager: CgroupManager, pid: int) -> None:
+        try:
+            manager.add_task(pid)
+        except Exception as error:
+            if getattr(error, "errno", None) != errno.EBUSY:
+                raise
+            from libcontainer.process import sub_cgroup
+
+            if not sub_cgroup.join_init(manager, self.state.pid, pid):
+                raise
 
     def _join(
         self,

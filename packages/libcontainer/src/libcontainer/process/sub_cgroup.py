@@ -1,4 +1,4 @@
-"""Join cgroups below the container's own, for ``exec --cgroup``; they must exist, and never lead out of it."""
+"""Join cgroups below the container's own, named by ``exec --cgroup`` or init's; they exist and never lead out of it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,28 @@ def join(manager: CgroupManager, paths: Sequence[str], pid: int) -> None:
                 f"exec --cgroup: no cgroup {directory}", object=directory, hint="make the sub-cgroup before exec"
             )
         files.write_cgroup_file(f"{directory}/cgroup.procs", pid)
+
+
+def join_init(manager: CgroupManager, init: int, pid: int) -> bool:
+    """Put a process into the cgroup that init is in, if that is below the container's; False if it is not.
+
+    The container's own takes no process once it hands controllers down (cgroups(7), "no internal processes"). An init
+    that does so, systemd for one, has gone to a cgroup further below before.
+
+    Args:
+        manager: of the container.
+        init: pid of the container's init.
+        pid: the process.
+
+    Raises:
+        FileError: the kernel refused.
+    """
+    for hierarchy in manager.hierarchies():
+        for directory in files.walk(hierarchy.directory)[1:]:
+            if init in files.read_pids(directory):
+                files.write_cgroup_file(f"{directory}/cgroup.procs", pid)
+                return True
+    return False
 
 
 def _choose(hierarchies: Sequence[Hierarchy], paths: Sequence[str]) -> dict[str, str]:
