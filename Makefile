@@ -9,7 +9,7 @@ PYOUKI_REQUIRE ?=
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTEST := $(SUDO) env PYOUKI_REQUIRE=$(PYOUKI_REQUIRE) RUNTIME=$(RUNTIME) $(VENV)/bin/pytest
-GUEST := $(SUDO) $(PYTHON) -m tests.vm.run --timeout 900
+GUEST := $(SUDO) $(PYTHON) -m tests.vm.run --timeout 900 --env RUNTIME=$(RUNTIME) --env 'PYTEST_ADDOPTS=$(PYTEST_ADDOPTS)'
 GUEST_TESTS := tests/vm/in_guest.sh python -m pytest -q -p no:cacheprovider --confcutdir=tests/vm/guest tests/vm/guest
 EXTENSIONS := $(addprefix packages/,libseccomp/src/libseccomp/_libseccomp.abi3.so \
   libcgroups/src/libcgroups/_kernel.abi3.so libcontainer/src/libcontainer/_kernel.abi3.so)
@@ -51,8 +51,8 @@ test-clients: build  ## Real engines on top of RUNTIME, all or those in ENGINES=
 	$(SUDO) tests/clients/run $(CLIENTS) $(RUNTIME) $(ENGINES)
 
 test-vm: build/guest/.installed  ## What needs systemd and pure cgroup v2, in a guest: as root, then as a user
-	$(GUEST) --env RUNTIME=$(RUNTIME) -- $(GUEST_TESTS)
-	$(GUEST) --env RUNTIME=$(RUNTIME) --user -- $(GUEST_TESTS)
+	$(GUEST) -- $(GUEST_TESTS)
+	$(GUEST) --user -- $(GUEST_TESTS)
 
 check: develop  ## What a change must pass: format, lint, types, imports, unit tests
 	$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy

@@ -26,11 +26,12 @@ PACKAGES = (
     *["systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "udev", "kmod"],
     *["python3", "python3-venv", "libseccomp2", "busybox-static", "iproute2", "procps", "util-linux"],
     *["login", "passwd", "uidmap", "slirp4netns", "fuse-overlayfs", "runc", "crun"],
+    *["docker.io", "podman", "netavark"],
     *["apparmor", "libcap2-bin", "attr", "acl", "strace", "jq", "ca-certificates"],
 )
 #: Wheels put on the path of the guest's Python.
 REQUIREMENTS = (
-    *["pytest", "pytest-timeout", "hypothesis", "jsonschema"],
+    *["pytest", "pytest-rerunfailures", "pytest-timeout", "hypothesis", "jsonschema"],
     *["cffi", "pydantic", "typer", "dbus-next", "pyelftools"],
 )
 DISK = "4G"  # the file is sparse
@@ -43,6 +44,14 @@ MASKED = (
     *["getty.target", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"],
     *["e2scrub_reap.service", "fstrim.timer", "systemd-pstore.service", "systemd-timesyncd.service"],
 )
+
+# Units of engines, of the system and of each user: not at boot, but those who need them start them.
+DISABLED = (
+    *["docker.service", "docker.socket", "containerd.service"],
+    *["podman.service", "podman.socket", "podman-restart.service"],
+    *["podman-auto-update.service", "podman-auto-update.timer"],
+)
+DISABLED_FOR_USERS = tuple(unit for unit in DISABLED if unit.startswith("podman"))
 
 AGENT = pathlib.Path(__file__).with_name("agent.py")
 AGENT_UNIT = """\
@@ -72,8 +81,8 @@ exec $b switch_root /mnt /sbin/init
 
 def ingredients() -> list[object]:
     """Return what an image is made of; another content makes another image."""
-    return [SUITE, KERNEL, LEFT_OUT, PACKAGES, REQUIREMENTS, DISK, INITRD_MODULES, MODULES, MASKED, AGENT_UNIT, INIT,
-            AGENT.read_text()]  # fmt: skip
+    return [SUITE, KERNEL, LEFT_OUT, PACKAGES, REQUIREMENTS, DISK, INITRD_MODULES, MODULES, MASKED, DISABLED,
+            AGENT_UNIT, INIT, AGENT.read_text()]  # fmt: skip
 
 
 def run(*argv: str, cwd: pathlib.Path | None = None, env: dict[str, str] | None = None) -> str:
@@ -202,6 +211,8 @@ def _configure(root: pathlib.Path) -> None:
     for unit in MASKED:
         (units / unit).unlink(missing_ok=True)
         (units / unit).symlink_to("/dev/null")
+    run("chroot", str(root), "systemctl", "disable", *DISABLED)
+    run("chroot", str(root), "systemctl", "--global", "disable", *DISABLED_FOR_USERS)
     run("chroot", str(root), "systemctl", "enable", "vm-run-agent.service")
     run("chroot", str(root), "systemctl", "set-default", "multi-user.target")
     run("chroot", str(root), "useradd", "-m", "-u", "1000", "-s", "/bin/bash", "tester")

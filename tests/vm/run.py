@@ -2,10 +2,11 @@
 
     python -m tests.vm.run [options] [--] COMMAND [ARG...]
 
-The guest is Debian 12 with Debian's own kernel: pure cgroup v2, systemd as PID 1, D-Bus, AppArmor, runc, crun, and an
-ordinary user "tester" whose systemd user session is up. The current directory is copied into it at the same path,
-COMMAND runs there (as root, or as "tester" with --user), its stdout and stderr come back as they are written, and this
-program ends with its exit status. Every run starts from the same saved state and leaves nothing behind in it.
+The guest is Debian 12 with Debian's own kernel: pure cgroup v2, systemd as PID 1, D-Bus, AppArmor, runc, crun,
+Podman, Docker (its daemon does not run yet), and an ordinary user "tester" whose systemd user session is up. The
+current directory is copied into it at the same path, COMMAND runs there (as root, or as "tester" with --user), its
+stdout and stderr come back as they are written, and this program ends with its exit status. Every run starts from the
+same saved state and leaves nothing behind in it.
 
 The first run installs what it needs (qemu-system-x86, mmdebstrap, e2fsprogs), builds the image, boots it once and saves
 the running machine (memory and disk). Later runs resume that machine, so they do not wait for a boot.

@@ -154,9 +154,12 @@ def test_cgroups_made_by_the_container_go_too(manager: Manager) -> None:
 def test_a_fork_bomb_is_killed(manager: Manager) -> None:
     manager.create()
     # Bounded in number and in time, in case it is not.
-    bomb = "import os, time\nfor _ in range(7): os.fork(); time.sleep(0.1)\ntime.sleep(5)"
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", bomb]) as process:
+    bomb = "import os, time\nos.read(0, 1)\nfor _ in range(7): os.fork(); time.sleep(0.1)\ntime.sleep(5)"
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", bomb], stdin=subprocess.PIPE) as process:
         manager.add_task(process.pid)
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
         deadline = time.monotonic() + 4
         while len(manager.get_all_pids()) < 20 and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -127,5 +128,8 @@ def test_stopped_container_has_no_events(runtime: Runtime, make_bundle: MakeBund
 def _is_ready(watching: Background) -> bool:
     """Tell whether the watcher has its eventfd: from then on no event is missed."""
     directory = f"/proc/{watching.process.pid}/fd"
-    links = [os.readlink(f"{directory}/{name}") for name in os.listdir(directory)]
-    return any("eventfd" in link for link in links)
+    for name in os.listdir(directory):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if "eventfd" in os.readlink(f"{directory}/{name}"):
+                return True
+    return False

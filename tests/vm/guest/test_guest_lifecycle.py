@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import mutations
 from tests.support.runtime import eventually
-from tests.vm.guest.containers import IS_USER, only_cgroupfs, only_systemd
+from tests.vm.guest.containers import IS_USER, only_cgroupfs, only_systemd, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,20 @@ def test_a_paused_container_is_deleted_by_force(start: Start) -> None:
 
     container.delete("--force").succeed()
 
+    assert not os.path.exists(container.directory)
+
+
+def test_exec_goes_where_init_is_when_the_cgroup_hands_controllers_down(start: Start) -> None:
+    # What systemd as a container's init does.
+    container = start()
+    os.mkdir(f"{container.directory}/init.scope")
+    write(f"{container.directory}/init.scope/cgroup.procs", str(container.pid))
+    write(f"{container.directory}/cgroup.subtree_control", "+pids")
+
+    inside = container.exec("cat", "/proc/self/cgroup").succeed().stdout
+
+    assert inside.endswith("/init.scope\n")
+    container.delete("--force").succeed()
     assert not os.path.exists(container.directory)
 
 
