@@ -28,8 +28,15 @@ _add_cables() {
 }
 
 # start_node NAME: in a pid namespace, so that killing its first process ends the node like a power failure. That
-# process is a shell: dockerd would not wait for processes that lose their parent.
+# process is a shell: dockerd would not wait for processes that lose their parent. Tried twice: after a power failure
+# containerd may take longer than the 15 seconds that dockerd waits for it.
 start_node() {
+    _start_node_once "$1" && return
+    kill_node "$1" || true
+    _start_node_once "$1"
+}
+
+_start_node_once() {
     local directory=$WORK/swarm/$1 i
     mkdir -p "$directory"
     rm -f "$directory/pid"

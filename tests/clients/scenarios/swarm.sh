@@ -65,6 +65,8 @@ _has_version_2() { [ "$("$@" exec "$("$@" ps -q | head -1)" sh -c 'echo $VERSION
 
 # A node is killed with all that runs on it: its tasks start again on the other one; when it is back it tidies up
 scenario_node_lost() {
+    # An attempt before may have left it down.
+    _node_is b Ready || { kill_node b || true; start_node b && within 40 _node_is b Ready; }
     _service web 2 --restart-delay 0s
     is "$(_nodes_of web)" "1 node-a 1 node-b"
     kill_node b
