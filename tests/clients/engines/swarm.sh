@@ -3,7 +3,8 @@
 . "$WORK/tests/engines/docker.sh"
 engine_packages="docker.io"
 scenario_files="swarm"
-quick_leaves_out=rolling_update
+quick_leaves_out="rolling_update
+node_lost"
 
 _node_socket() { echo "$WORK/swarm/$1/docker.sock"; }
 command=(docker -H "unix://$(_node_socket a)")
