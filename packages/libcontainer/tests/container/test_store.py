@@ -58,6 +58,23 @@ def test_an_id_is_taken_once(tmp_path: Path) -> None:
         store.ContainerDirectory(str(tmp_path), "one").make()
 
 
+def test_a_root_that_is_a_file_is_refused_and_named(tmp_path: Path) -> None:
+    (tmp_path / "root").write_text("")
+
+    with pytest.raises(StateFileError, match=f"^make {tmp_path}/root: file exists$") as caught:
+        store.make_root(str(tmp_path / "root"))
+
+    assert caught.value.hint == "choose a directory with --root"
+
+
+@pytest.mark.parametrize("path", ["root", "above/root"])
+def test_the_root_is_made_with_what_is_missing_above_it(tmp_path: Path, path: str) -> None:
+    for _ in range(2):
+        store.make_root(str(tmp_path / path))
+
+    assert (tmp_path / path).stat().st_mode & 0o777 == 0o700
+
+
 def test_the_root_is_private_and_a_container_may_be_passed_through(tmp_path: Path) -> None:
     before = os.umask(0o077)
     directory = store.ContainerDirectory(f"{tmp_path}/a/root", "one")

@@ -249,21 +249,14 @@ class ContainerDirectory:
 
 def make_root(root: str) -> None:
     """Make the directory of all containers, mode 0700, and what is missing above it."""
-    try:
-        os.mkdir(root, 0o700)
-    except FileExistsError:
+    if os.path.isdir(root):
         return
-    except FileNotFoundError:
-        _make_with_parents(root)
-    except OSError as error:
-        raise _cannot("make", root, error) from error
-
-
-def _make_with_parents(root: str) -> None:
+    make = os.mkdir if os.path.isdir(os.path.dirname(root)) else os.makedirs
     try:
-        os.makedirs(root, 0o700, exist_ok=True)
+        make(root, 0o700)
     except OSError as error:
-        raise _cannot("make", root, error) from error
+        if not os.path.isdir(root):  # another command may have made it meanwhile
+            raise _cannot("make", root, error) from error
 
 
 def list_ids(root: str) -> list[str]:
@@ -283,4 +276,6 @@ def _cannot(action: str, path: str, error: OSError) -> StateFileError:
         hint = "make room on the file system of --root, or choose another with --root"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         hint = "choose a directory that you may write with --root"
+    elif error.errno in (errno.EEXIST, errno.ENOTDIR):
+        hint = "choose a directory with --root"
     return StateFileError(f"{action} {path}", error.errno, object=path, hint=hint)
