@@ -157,7 +157,7 @@ def open_home(syscall: Syscall) -> int:
 
 
 class of_children:  # noqa: N801 - used as a statement
-    """Let what is cloned in the block be born in a pid namespace, and what comes after it at home; closes ``home``."""
+    """Let what is cloned in the block be born in a pid namespace, and what comes after it at home."""
 
     def __init__(self, syscall: Syscall, pid_namespace: int, home: int) -> None:
         self._syscall = syscall
@@ -169,7 +169,6 @@ class of_children:  # noqa: N801 - used as a statement
 
     def __exit__(self, *_: object) -> None:
         _setns(self._syscall, "pid", self._home)
-        os.close(self._home)
 
 
 def _join_permitted(syscall: Syscall, opened: list[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -222,10 +222,14 @@ class _Creation:
         """Clone init, put it into its cgroup, and attend to it until it waits for start."""
         with cgroups.translated("cgroup join"):
             entrance = self.manager.open_entrance()
-        if entrance is not None:
-            # Init's memory counts from its first page: a limit that it exceeds by then would be refused.
-            apply_limits(self.manager, self.resources)
-        self._clone(handles.replace(entrance=entrance, is_moved=entrance is None), channel)
+        try:
+            if entrance is not None:
+                # Init's memory counts from its first page: a limit that it exceeds by then would be refused.
+                apply_limits(self.manager, self.resources)
+            self._clone(handles.replace(entrance=entrance, is_moved=entrance is None), channel)
+        finally:
+            if entrance is not None:
+                entrance.close()
         self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
         self.directory.save(self.state)
         self._set_oom_score()
@@ -519,8 +523,6 @@ def do_all(reason: BaseException, *acts: tuple[str, Callable[[], object]]) -> No
 def _close(handles: init.Handles) -> None:
     """Close main's copies of what init has inherited."""
     handles.channel.close()
-    if handles.entrance is not None:
-        handles.entrance.close()
     fds = [handles.listener, handles.stub, handles.filter_file, handles.console, handles.procfs]
     fds += [fd for _, fd in handles.joined]
     fds += handles.outside.values()

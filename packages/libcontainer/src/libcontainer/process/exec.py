@@ -197,19 +197,23 @@ class _Execution:
 
     def _clone(self, container: int, joined: list[tuple[str, int]], its: Channel, ours: Channel) -> None:
         """Clone the process; sets pid and pidfd."""
+        entrance, home = None, -1
         try:
             with cgroups.translated("cgroup join"):
                 manager = cgroups.of_container(self.state)
                 entrance = self._open_entrance(manager)
-            home = -1 if self.has_user_namespace else namespaces.open_home(self.syscall)
+            if not self.has_user_namespace:
+                home = namespaces.open_home(self.syscall)
             if home < 0:
                 self._clone_through_joiner(container, joined, entrance, manager, its, ours)
             else:
                 self._clone_directly(container, joined, home, entrance, manager, its, ours)
         finally:
-            os.close(container)
-            for _, fd in joined:
-                os.close(fd)
+            if entrance is not None:
+                entrance.close()
+            for fd in (container, home, *(fd for _, fd in joined)):
+                if fd >= 0:
+                    os.close(fd)
 
     def _clone_directly(
         self,
@@ -238,10 +242,7 @@ class _Execution:
             if is_dumpable:
                 self.syscall.prctl(flags.PR_SET_DUMPABLE, 1)
         if entrance is None:
-            self._put_into_cgroup(manager, self.pid)
-            ours.send(channel_module.CGROUP_JOINED)
-        else:
-            entrance.close()
+            self._put_into_cgroup(manager, self.pid, ours)
 
     def _clone_through_joiner(
         self,
@@ -264,10 +265,7 @@ class _Execution:
             joiners.close()
         try:
             if entrance is None:
-                self._put_into_cgroup(manager, joiner)
-                mine.send(channel_module.CGROUP_JOINED)
-            else:
-                entrance.close()
+                self._put_into_cgroup(manager, joiner, mine)
             message = mine.expect(channel_module.INIT_FORKED)
             self.pid, self.pidfd = message.number("pid"), message.fds[0]
         except ProcessDiedError:
@@ -300,7 +298,8 @@ class _Execution:
         except OSError as error:
             raise SyscallError("clone the process", error.errno, step="clone", syscall="clone3") from None
 
-    def _put_into_cgroup(self, manager: CgroupManager, pid: int) -> None:
+    def _put_into_cgroup(self, manager: CgroupManager, pid: int, channel: Channel) -> None:
+        """Move a child that could not enter by itself, and tell it."""
         affinity = self.process.exec_cpu_affinity
         if affinity is not None and affinity.initial:
             from libcontainer import scheduling
@@ -317,6 +316,7 @@ class _Execution:
             from libcontainer import scheduling
 
             scheduling.set_affinity(self.syscall, affinity.final, "process.execCPUAffinity.final", pid)
+        channel.send(channel_module.CGROUP_JOINED)
 
     def _add_to_cgroup(self, manager: CgroupManager, pid: int) -> None:
         try:
