@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyouki import bundle, write_bundle
+from pyouki.__main__ import MAGIC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,5 +202,5 @@ def test_magic_is_of_one_length_and_names_the_interpreter() -> None:
     def read(data: bytes) -> Any:
         return io.BytesIO(data).read(16)
 
-    assert read(bundle.MAGIC + b"rest") == bundle.MAGIC
-    assert (sys.implementation.cache_tag or "").encode()[:7] in bundle.MAGIC
+    assert read(MAGIC + b"rest") == MAGIC
+    assert (sys.implementation.cache_tag or "").encode()[:7] in MAGIC

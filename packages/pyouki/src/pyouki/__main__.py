@@ -2,6 +2,9 @@
 
 import sys
 
+MAGIC = f"pyouki 7 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
+"""What a bundle begins with that this Python can read; the number is that of its layout."""
+
 
 def main() -> None:
     """Run the command line of this process and end it."""
@@ -26,7 +29,7 @@ def use_bundle(packages: str) -> None:
     try:
         # Closed at once: a descriptor that stays open would be taken for one that the caller passes on.
         with open(f"{packages}/pyouki/hot.bundle", "rb", buffering=0) as file:
-            if file.read(16) == f"pyouki 7 {sys.implementation.cache_tag}".encode().ljust(16)[:16]:
+            if file.read(len(MAGIC)) == MAGIC:
                 code = marshal.loads(file.read(int.from_bytes(file.read(4), "little")))
                 names: dict[str, object] = {"__name__": "pyouki.bundle"}
                 exec(code, names)  # noqa: S102 - our own code

@@ -12,9 +12,9 @@ the file.
 What else is imported is not searched for either: all other modules of ours are in the bundle too, one by one, and where
 machine code was when it was written is noted.
 
-Layout: 16 bytes of MAGIC; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each a
-list of where its cold code is and chunks that are lists of Entry; the cold code; the modules one by one; a table of
-these. All are in marshal's format, the first two with their length before.
+Layout: MAGIC of ``__main__``; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each
+a list of where its cold code is and chunks that are lists of Entry; the cold code; the modules one by one; a table of
+these. All but MAGIC are in marshal's format, the first two with their length before.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     Place = tuple[str, int, int, int, int]
 
 NAME = "hot.bundle"
-MAGIC = f"pyouki 7 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
 COLD, NAMES = "__cold__", "__names__"
 """The names by which a module's body makes its cold functions: the class ``Cold``, and the module's own names."""
 _PACKAGE = "/__init__.py"
@@ -102,8 +101,7 @@ class _Finder:
             return None
         place, size, changed, offset, length = self._table[name]
         origin = f"{self._packages}/{place}"
-        source = posix.stat(origin)
-        if source.st_size != size or source.st_mtime_ns != changed:
+        if not _is_unchanged(origin, size, changed):
             return None
         spec = _spec(name, _Loader(self._start + offset, length), origin)
         if place.endswith(_PACKAGE):
@@ -205,13 +203,17 @@ def _are_current(packages: str, entries: list[Entry]) -> bool:
             package, _, rest = place.partition("/")
             if package not in directories:
                 directories[package] = posix.open(f"{packages}/{package}", posix.O_PATH | posix.O_CLOEXEC)
-            source = posix.stat(rest, dir_fd=directories[package])
-            if source.st_size != size or source.st_mtime_ns != changed:
+            if not _is_unchanged(rest, size, changed, directories[package]):
                 return False
     finally:
         for fd in directories.values():
             posix.close(fd)
     return True
+
+
+def _is_unchanged(source: str, size: int, changed: int, directory: int | None = None) -> bool:
+    status = posix.stat(source, dir_fd=directory)
+    return status.st_size == size and status.st_mtime_ns == changed
 
 
 def _cold_code(number: int) -> bytes:

@@ -20,7 +20,6 @@ class _StandIn(_MODULE):  # type: ignore[misc]  # types.ModuleType, without impo
         if name == "__path__":  # asked by the import system of what may be a package
             raise AttributeError(name)
         if name == "path":
-            sys.modules.pop("os.path")
             import posixpath
 
             self.path = sys.modules["os.path"] = posixpath

@@ -19,6 +19,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from pyouki import bundle
+from pyouki.__main__ import MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     own = _compiled(_tree(Path(bundle.__file__)), "pyouki/bundle.py")
     heads = [marshal.dumps(_lean(own)), marshal.dumps(index)]
     heads = [len(head).to_bytes(4, "little") + head for head in heads]
-    return b"".join((bundle.MAGIC, *heads, *parts, *cold, *modules_one_by_one, table))
+    return b"".join((MAGIC, *heads, *parts, *cold, *modules_one_by_one, table))
 
 
 def _all_modules(packages: Sequence[str], offset: int) -> tuple[bytes, list[bytes]]:
