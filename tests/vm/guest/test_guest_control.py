@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from libcgroups.manager import CgroupManager
+    from tests.vm.guest.conftest import MakeManager
 
-    MakeManager = Callable[..., CgroupManager]
     Control = Callable[[str, str], str]
 
 MIB = 1 << 20

@@ -15,13 +15,10 @@ from tests.vm.guest import programs
 from tests.vm.guest.containers import MIB, only_cgroupfs, with_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.bundle import Json
+    from tests.vm.guest.conftest import Start, StartBeside
     from tests.vm.guest.containers import GuestContainer, GuestRuntime
 
-    Start = Callable[..., GuestContainer]
-    StartBeside = Callable[..., GuestContainer]
 
 pytestmark = [pytest.mark.root, pytest.mark.usefixtures("huge_pages")]
 

@@ -22,17 +22,13 @@ from tests.support.runtime import eventually, read
 from tests.vm.guest.containers import MIB, only_cgroupfs, only_systemd, values, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from libcgroups.manager import CgroupManager
-    from tests.support.bundle import Bundle, Json
+    from tests.support.bundle import Json
+    from tests.vm.guest.conftest import MakeBundle, MakeManager, Start, StartBeside
     from tests.vm.guest.containers import GuestContainer, GuestRuntime
 
-    MakeBundle = Callable[..., Bundle]
-    MakeManager = Callable[..., CgroupManager]
-    Start = Callable[..., GuestContainer]
-    StartBeside = Callable[..., GuestContainer]
 
 pytestmark = pytest.mark.root
 

@@ -13,13 +13,9 @@ from tests.support.runtime import eventually
 from tests.vm.guest.containers import IS_USER, only_cgroupfs, only_systemd, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.bundle import Bundle, Json
-    from tests.vm.guest.containers import GuestContainer, GuestRuntime
-
-    MakeBundle = Callable[..., Bundle]
-    Start = Callable[..., GuestContainer]
+    from tests.support.bundle import Json
+    from tests.vm.guest.conftest import MakeBundle, Start
+    from tests.vm.guest.containers import GuestRuntime
 
 
 def test_from_create_to_delete(runtime: GuestRuntime, make_bundle: MakeBundle) -> None:

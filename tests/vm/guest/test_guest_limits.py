@@ -13,13 +13,9 @@ from tests.support.runtime import eventually, read
 from tests.vm.guest.containers import MIB, cgroup_of, only_cgroupfs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.bundle import Bundle
+    from tests.vm.guest.conftest import MakeBundle, Start
     from tests.vm.guest.containers import GuestContainer, GuestRuntime
 
-    MakeBundle = Callable[..., Bundle]
-    Start = Callable[..., GuestContainer]
 
 LIMITS = mutations.resources(
     cpu={"quota": 50000, "period": 200000, "cpus": "0"},

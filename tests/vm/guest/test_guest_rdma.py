@@ -17,16 +17,9 @@ from tests.vm.guest import programs
 from tests.vm.guest.containers import RDMA_DEVICE, only_cgroupfs, with_device, with_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from tests.vm.guest.conftest import MakeBundle, MakeManager, Start, StartBeside
+    from tests.vm.guest.containers import GuestRuntime
 
-    from libcgroups.manager import CgroupManager
-    from tests.support.bundle import Bundle
-    from tests.vm.guest.containers import GuestContainer, GuestRuntime
-
-    MakeBundle = Callable[..., Bundle]
-    MakeManager = Callable[..., CgroupManager]
-    Start = Callable[..., GuestContainer]
-    StartBeside = Callable[..., GuestContainer]
 
 pytestmark = pytest.mark.root
 

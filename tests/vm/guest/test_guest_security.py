@@ -13,13 +13,12 @@ from tests.support.runtime import eventually, read
 from tests.vm.guest.containers import IS_USER, only_cgroupfs, only_systemd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tests.support.bundle import Bundle, Json
-    from tests.vm.guest.containers import GuestContainer, GuestRuntime
+    from tests.support.bundle import Json
+    from tests.vm.guest.conftest import MakeBundle, Start
+    from tests.vm.guest.containers import GuestRuntime
 
-    MakeBundle = Callable[..., Bundle]
-    Start = Callable[..., GuestContainer]
 
 DENY_ALL = {"allow": False, "access": "rwm"}
 READ_KMSG = {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}

@@ -19,11 +19,9 @@ from libcgroups.systemd.dbus_native.proxy import Proxy
 from tests.vm.guest.containers import SYSTEMCTL, properties, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from libcgroups.manager import CgroupManager
+    from tests.vm.guest.conftest import MakeManager
 
-    MakeManager = Callable[..., CgroupManager]
 
 MIB = 1 << 20
 LIMITS = LinuxResources(

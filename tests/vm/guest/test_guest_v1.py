@@ -28,12 +28,12 @@ from tests.vm.guest.containers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.support.bundle import Json
+    from tests.vm.guest.conftest import Start
     from tests.vm.guest.containers import GuestContainer
 
-    Start = Callable[..., GuestContainer]
 
 pytestmark = [pytest.mark.root, only_cgroupfs]
 

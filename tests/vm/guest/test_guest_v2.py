@@ -25,11 +25,9 @@ from libcgroups.resources import (
 from tests.vm.guest.containers import values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from libcgroups.manager import CgroupManager
+    from tests.vm.guest.conftest import MakeManager
 
-    MakeManager = Callable[..., CgroupManager]
 
 MIB = 1 << 20
 LIMITS = LinuxResources(

@@ -2,8 +2,8 @@
 
 ``start`` connects and sends one byte. The silent end of the connection is success: exec has closed it, unless the
 process was killed and has still the name it waited under. A failure comes as one JSON object, the ``to_dict()`` of an
-error. Paths are used through a directory descriptor, because the address of
-a socket has 108 bytes and engines have long state roots, unix(7).
+error. Paths are used through a directory descriptor, because the address of a socket has 108 bytes and engines have
+long state roots, unix(7).
 """
 
 from __future__ import annotations

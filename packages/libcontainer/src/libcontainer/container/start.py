@@ -10,16 +10,16 @@ from libcontainer.container import status, store
 from libcontainer.container.state import CREATED, CREATING, RUNNING, STOPPED
 from libcontainer.errors import ContainerStatusError, LibcontainerError, ProcessDiedError
 
-_HINTS = {
-    9: "if nobody sent it, the kernel's log (dmesg) may know why",
-    31: "linux.seccomp ends whoever executes a program: it must allow execve",
-}
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libcontainer.container.state import ContainerState
     from libcontainer.container.store import ContainerDirectory
     from libcontainer.syscall import Kernel, Syscall
+
+_HINTS = {
+    9: "if nobody sent it, the kernel's log (dmesg) may know why",
+    31: "linux.seccomp ends whoever executes a program: it must allow execve",
+}
 
 
 def start(kernel: Kernel, directory: ContainerDirectory) -> ContainerState:
