@@ -17,7 +17,7 @@
     ├── ProcessDiedError              one of the runtime's own processes ended without a word
     ├── TimeoutExpiredError           a process has not ended in time (a TimeoutError as well)
     ├── CgroupsError                  libcgroups refused (its error is the cause)
-    └── CriuError                     criu.operation: CRIU is missing, too old, or could not dump or restore
+    └── CriuError                     CRIU is missing, too old, or could not dump or restore
 
 Inside, an OSError is what a system call, or ``netlink`` with its NetlinkError, raises; it becomes a SyscallError where
 it is known what was tried.
@@ -201,12 +201,18 @@ class CgroupsError(LibcontainerError):
     code = "cgroup-failed"
 
 
+class CriuError(LibcontainerError):
+    """CRIU is missing, too old, or could not dump or restore."""
+
+    code = "criu-failed"
+
+
 _BY_CODE: dict[str, type[LibcontainerError]] = {
     kind.code: kind
     for kind in (
         ArgumentError, SyscallError, ExecutableError, HookError, StateFileError, InvalidIDError, ContainerExistsError,
         ContainerNotFoundError, ContainerStatusError, ContainerBusyError, ProcessDiedError, TimeoutExpiredError,
-        CgroupsError,
+        CgroupsError, CriuError,
     )
 }  # fmt: skip
 

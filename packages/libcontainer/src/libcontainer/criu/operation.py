@@ -6,7 +6,7 @@ import os
 
 from libcgroups.record import Record
 from libcontainer.criu import CONFIG_ANNOTATION, rpc
-from libcontainer.errors import LibcontainerError
+from libcontainer.errors import CriuError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ _NAMES = {rpc.DUMP: "dump", rpc.PRE_DUMP: "dump", rpc.RESTORE: "restore"}
 _CGROUP_MODES = {"ignore": 0, "soft": 3, "full": 4, "strict": 5}
 _NETWORK_LOCKS = {"iptables": 1, "nftables": 2, "skip": 3}
 _CLONE_NEWNET = 0x40000000
-
-
-class CriuError(LibcontainerError):
-    """CRIU is missing, too old, or could not dump or restore."""
-
-    code = "criu-failed"
 
 
 class CriuOptions(Record):

@@ -11,8 +11,8 @@ from libcontainer import cgroups, log, new_cgroup, pidfd
 from libcontainer.container import state as state_module
 from libcontainer.container import store
 from libcontainer.criu import external, rpc
-from libcontainer.criu.operation import CriuError, CriuOptions, Operation
-from libcontainer.errors import SpecError
+from libcontainer.criu.operation import CriuOptions, Operation
+from libcontainer.errors import CriuError, SpecError
 from libcontainer.process import create, pid_file, steps
 from libcontainer.process.create import Created
 from libcontainer.rootfs import inside
