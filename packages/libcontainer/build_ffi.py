@@ -1,12 +1,19 @@
 """Build ``libcontainer._kernel``: the system calls that Python's os module does not have, in cffi's API mode."""
 
+import os
+
 from cffi import FFI
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "spawn.c")) as file:
+    SPAWN = file.read()
 
 ffibuilder = FFI()
 
 ffibuilder.cdef(
     """
+    #define CAN_SHARE_MEMORY ...
     int lc_clone3(uint64_t flags, int exit_signal, int cgroup_fd, int *pidfd);
+    int lc_spawn(uint64_t flags, int cgroup_fd, int *pidfd, uintptr_t run, char *const successor[]);
     int lc_unshare(int flags);
     int lc_setns(int fd, int nstype);
     int lc_mount(const char *source, const char *target, const char *fstype, unsigned long flags, const char *data);
@@ -31,6 +38,7 @@ ffibuilder.cdef(
     int lc_keyctl_setperm(int key, uint32_t permissions);
     int lc_personality(unsigned long persona);
     int lc_seccomp(unsigned int operation, unsigned int flags, const char *program, unsigned short instructions);
+    int lc_execve(const char *path, char *const argv[], char *const envp[]);
     int lc_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
     int lc_close_range(unsigned int first, unsigned int last, unsigned int flags);
     int lc_default_signals(void);
@@ -59,6 +67,7 @@ ffibuilder.set_source(
     #include <sched.h>
     #include <signal.h>
     #include <stdint.h>
+    #include <stdio.h>
     #include <string.h>
     #include <sys/mount.h>
     #include <sys/personality.h>
@@ -84,8 +93,7 @@ ffibuilder.set_source(
         uint64_t runtime, deadline, period;
     };
 
-    /* Returns twice, like fork(2): the caller must be single-threaded, as PyOS_AfterFork_Child is not called. */
-    static int lc_clone3(uint64_t flags, int exit_signal, int cgroup_fd, int *pidfd)
+    static struct clone3_args lc_clone3_args(uint64_t flags, int exit_signal, int cgroup_fd, int *pidfd)
     {
         struct clone3_args args;
         memset(&args, 0, sizeof args);
@@ -96,6 +104,12 @@ ffibuilder.set_source(
             args.flags |= 0x200000000ULL;           /* CLONE_INTO_CGROUP */
             args.cgroup = (uint64_t)cgroup_fd;
         }
+        return args;
+    }
+    /* Returns twice, like fork(2): the caller must be single-threaded, as PyOS_AfterFork_Child is not called. */
+    static int lc_clone3(uint64_t flags, int exit_signal, int cgroup_fd, int *pidfd)
+    {
+        struct clone3_args args = lc_clone3_args(flags, exit_signal, cgroup_fd, pidfd);
         return (int)syscall(SYS_clone3, &args, sizeof args);
     }
     static int lc_unshare(int flags) { return unshare(flags); }
@@ -168,8 +182,6 @@ ffibuilder.set_source(
         struct sock_fprog filter = { instructions, (struct sock_filter *)program };
         return (int)syscall(SYS_seccomp, operation, flags, &filter);
     }
-    static int lc_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
-    { return (int)syscall(SYS_execveat, fd, path, argv, envp, flags); }
     static int lc_close_range(unsigned int first, unsigned int last, unsigned int flags)
     { return (int)syscall(SYS_close_range, first, last, flags); }
     /* Past the C library, which keeps 32 and 33 for itself: make(1) leaves these ignored, and so they would stay. */
@@ -218,8 +230,10 @@ ffibuilder.set_source(
     }
     static int lc_pidfd_send_signal(int pidfd, int signal)
     { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0); }
-    """,
+    """
+    + SPAWN,
     py_limited_api=True,
+    define_macros=[("Py_LIMITED_API", "0x030b0000")],
     extra_compile_args=["-O2"],
 )
 

@@ -1,6 +1,6 @@
 """Run one command of pyouki and note every function of ours that it calls: ``observe.py PACKAGES CALLS ARG…``.
 
-The processes that the command forks note theirs in the same file, until they close it with all other descriptors.
+The processes that the command clones note theirs in the same file, until they close it with all other descriptors.
 """
 
 # Nothing is imported here that the command does not import first itself, not even __future__.
@@ -9,6 +9,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, FrameType
 
 packages, calls, *arguments = sys.argv[1:]
@@ -23,11 +24,28 @@ seen: "set[CodeType]" = set()
 def note(frame: "FrameType", event: str, _: object) -> None:
     code = frame.f_code
     if event == "call" and code not in seen and code.co_filename.startswith(packages):
+        if code.co_qualname == "spawn":
+            observe_children()
         seen.add(code)
         try:
             posix.write(high, f"{code.co_filename[len(packages) + 1 :]} {code.co_qualname}\n".encode())
         except OSError:
             sys.setprofile(None)
+
+
+def observe_children() -> None:
+    """Have children that share our memory observed, too: their thread is another one."""
+    kernel = sys.modules["libcontainer.syscall.linux"].LinuxSyscall
+    spawn = kernel.spawn
+
+    def observed_spawn(self: object, run: "Callable[[int], object]", *arguments: object, **named: object) -> object:
+        def observed_run(pid: int) -> None:
+            sys.setprofile(note)
+            run(pid)
+
+        return spawn(self, observed_run, *arguments, **named)
+
+    kernel.spawn = observed_spawn
 
 
 sys.setprofile(note)

@@ -152,7 +152,8 @@ class Runtime:
         """Start a command and return while it goes on; ``end`` is called when the test is over."""
         path = os.path.join(self.work, f"out.{next(self._numbers)}")
         with open(path, "wb") as output:
-            started = _start((self.path, "--root", self.root, *args), caller, output.fileno(), output.fileno())
+            command = (*caller.prefix, self.path, "--root", self.root, *args)
+            started = _start(command, caller, output.fileno(), output.fileno())
         self._background.append(Background(started, path))
         return self._background[-1]
 

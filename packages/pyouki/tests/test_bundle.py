@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SOURCE = '''"""A module with functions of every shape."""
 from __future__ import annotations
 
+import errno
+import fcntl
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nowhere import Nothing
@@ -28,6 +31,10 @@ later: Nothing
 
 def hot(a: int) -> int:
     return a + LIMIT
+
+
+def number_of(error):
+    return errno.ENOENT if error.errno == errno.ENOENT else fcntl.LOCK_EX
 
 
 def positional(a, b=2, /, c=3):
@@ -86,7 +93,8 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sample" / "inner" / "__init__.py").write_text('"""With a docstring."""\n')
     (tmp_path / "sample" / "inner" / "rare.py").write_text("from sample.shapes import hot\nANSWER = hot(35)\n")
     monkeypatch.setattr(write_bundle, "SITE_PACKAGES", tmp_path)
-    content = write_bundle.make({"go": {"sample": frozenset(), "sample.shapes": frozenset({"hot"})}})
+    modules = {name: frozenset[str]() for name in ("sample", "stat", "fcntl", "_json")}
+    content = write_bundle.make({"go": {**modules, "sample.shapes": frozenset({"hot"})}})
     (tmp_path / "pyouki" / bundle.NAME).write_bytes(content)
     return tmp_path
 
@@ -122,6 +130,33 @@ print(s.LIMIT, s.Base.__annotations__, hasattr(s, "later"))
         "[0, 1, 2] 8 <base!> (1, 1) (1, 2)",
         "7 {'kind': 'str'} False",
     ], result.stderr
+
+
+def test_numbers_of_errors_are_there_without_their_module(packages: Path) -> None:
+    code = """
+from sample import shapes as s
+print(s.number_of(FileNotFoundError(2, "")), s.number_of(OSError(1, "")), hasattr(s, "errno"), "errno" in sys.modules)
+"""
+
+    assert _run(packages, code).stdout == "2 2 False False\n"
+
+
+def test_modules_of_the_interpreter_are_as_if_they_had_been_imported(packages: Path) -> None:
+    code = """
+loaded = [sys.modules[name] for name in ("stat", "fcntl", "_json")]
+print([(m.__name__, m.__spec__.origin.rpartition("/")[2].partition(".")[0], m.__spec__.loader) for m in loaded])
+for m in loaded:
+    del sys.modules[m.__name__]
+import stat, fcntl, _json
+print([sorted(set(dir(a)) - {"__file__", "__cached__"}) == sorted(set(dir(b)) - {"__file__", "__cached__"})
+       for a, b in zip(loaded, (stat, fcntl, _json))])
+"""
+
+    lines = _run(packages, code).stdout.splitlines()
+
+    assert "('stat', 'frozen', <class '_frozen_importlib.FrozenImporter'>)" in lines[0]
+    assert "('fcntl', 'built-in', <class '_frozen_importlib.BuiltinImporter'>)" in lines[0]
+    assert lines[1] == "[True, True, True]"
 
 
 def test_wrong_arguments_are_refused_with_the_functions_own_name(packages: Path) -> None:

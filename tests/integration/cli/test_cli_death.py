@@ -6,17 +6,19 @@ strace kills the process that makes a system call of the step. It traces from ou
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import host, mutations
-from tests.support.runtime import Caller, eventually
+from tests.support.runtime import Caller, eventually, read
 
 if TYPE_CHECKING:
     from tests.conftest import MakeBundle
-    from tests.support.bundle import Json
+    from tests.support.bundle import Bundle, Json
     from tests.support.guard import Guard
+    from tests.support.mutations import Mutation
     from tests.support.runtime import Runtime
 
 pytestmark = pytest.mark.root
@@ -26,17 +28,36 @@ BEFORE = "before it executed the program"
 A_HOOK = mutations.hook("startContainer", "/bin/true")
 
 
-def killing(call: str, occurrence: int = 1, signal: str = "KILL") -> Caller:
+def killing(call: str, occurrence: int = 1, signal: str = "KILL", follow: bool = True) -> Caller:
     """Return a caller under whom the process that makes a system call for the n-th time is killed."""
+    return _tampered(call, f"signal={signal}:when={occurrence}", follow=follow)
+
+
+def _tampered(call: str, how: str, *, follow: bool = True) -> Caller:
     host.require("strace")
-    inject = f"inject={call}:signal={signal}:when={occurrence}"
-    return Caller(prefix=["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject])
+    trace = ["-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{how}"]
+    return Caller(prefix=["strace", *(["-f"] if follow else []), *trace])
+
+
+def with_own_memory(config: Json) -> None:
+    """Have init wait for start as an interpreter, which cannot share the memory of main."""
+    A_HOOK(config)
+
+
+MEMORY = pytest.mark.parametrize(
+    "memory", [lambda config: None, with_own_memory], ids=["in memory of main", "in its own memory"]
+)
 
 
 def with_all_steps(config: Json) -> None:
     """Let init take steps that not every container has."""
     config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "0"}
     config["process"]["scheduler"] = {"policy": "SCHED_OTHER", "nice": 3}
+
+
+def with_limit(limit: int) -> Mutation:
+    """Limit memory, and swap with it."""
+    return mutations.resources(memory={"limit": limit, "swap": limit})
 
 
 def with_intermediate(config: Json) -> None:
@@ -46,6 +67,7 @@ def with_intermediate(config: Json) -> None:
     config["linux"]["timeOffsets"] = {"boottime": {"secs": 5}}
 
 
+@MEMORY
 @pytest.mark.parametrize(
     ("call", "step"),
     [
@@ -62,9 +84,10 @@ def with_intermediate(config: Json) -> None:
     ],
 )
 def test_init_that_is_killed_is_named_with_its_step(
-    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str, step: str
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str, step: str, memory: Mutation
 ) -> None:
-    result = runtime.try_create(make_bundle(mutate=with_all_steps), caller=killing(call)).exit_with(1)
+    mutate = mutations.every(with_all_steps, memory)
+    result = runtime.try_create(make_bundle(mutate=mutate), caller=killing(call)).exit_with(1)
 
     (record,) = result.records
     how = "was killed by signal 9 (SIGKILL)"
@@ -194,7 +217,7 @@ class TestOutOfMemory:
         self, runtime: Runtime, make_bundle: MakeBundle, guard: Guard
     ) -> None:
         limit = MIB // 4
-        bundle = make_bundle(mutate=mutations.resources(memory={"limit": limit, "swap": limit}))
+        bundle = make_bundle(mutate=mutations.every(with_own_memory, with_limit(limit)))
 
         (record,) = runtime.try_create(bundle).exit_with(1).records
 
@@ -203,11 +226,27 @@ class TestOutOfMemory:
         assert record["property"] == "linux.resources.memory.limit"
         guard.check()
 
-    def test_process_of_exec_is_named_with_the_limit_and_the_peak(
+    def test_container_with_less_memory_than_an_interpreter_is_created(
         self, runtime: Runtime, make_bundle: MakeBundle
     ) -> None:
-        limit = 2 * MIB
-        bundle = make_bundle(mutate=mutations.resources(memory={"limit": limit, "swap": limit}))
+        runtime.create(make_bundle(mutate=with_limit(MIB // 4)))
+
+    @pytest.mark.parametrize("limit", [4096, 20480, 65536])
+    def test_init_that_is_refused_memory_names_the_limit(
+        self, runtime: Runtime, make_bundle: MakeBundle, guard: Guard, limit: int
+    ) -> None:
+        (record,) = runtime.try_create(make_bundle(mutate=with_limit(limit))).exit_with(1).records
+
+        # Depending on what it was refused it could still say so or not.
+        assert "cannot allocate memory" in record["msg"] or "ran out of memory" in record["msg"]
+        assert f"limit {limit} bytes, peak " in record["msg"] + record["hint"]
+        assert record["property"] == "linux.resources.memory.limit"
+        guard.check()
+
+    def test_process_that_joins_is_named_with_the_limit_and_the_peak(
+        self, runtime: Runtime, make_bundle: MakeBundle
+    ) -> None:
+        bundle = make_bundle(mutate=mutations.every(mutations.user_namespace(), with_limit(2 * MIB)))
         container = runtime.start(bundle)
         # What is left is too little for an interpreter's pages.
         small = MIB // 4
@@ -217,19 +256,64 @@ class TestOutOfMemory:
 
         (record,) = container.exec("true").exit_with(255).records
 
-        assert "process was OOM-killed (memory limit too low?)" in record["msg"]
+        assert record["msg"].startswith("the joining process was OOM-killed (memory limit too low?)")
         assert f": limit {small} bytes, peak " in record["msg"]
         assert container.status == "running"
 
 
-@pytest.mark.parametrize("call", ["clone3", "recvmsg"], ids=["before init", "while init mounts"])
+@pytest.mark.parametrize(
+    ("call", "mutate"),
+    [("clone3", None), ("recvmsg", with_own_memory)],
+    ids=["before init", "while init mounts in its own memory"],
+)
 def test_runtime_that_is_killed_leaves_what_delete_removes(
-    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str, mutate: Mutation | None
 ) -> None:
-    bundle = make_bundle()
+    bundle = make_bundle(mutate=mutate)
 
     runtime.try_create(bundle, caller=killing(call)).exit_with(-9)
 
+    _check_that_delete_removes(runtime, bundle, guard)
+
+
+def test_runtime_that_is_killed_while_init_mounts_in_its_memory_leaves_what_delete_removes(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard
+) -> None:
+    bundle = make_bundle()
+    hanging = _tampered("sethostname", "delay_enter=2000000")
+    creating = runtime.background("create", "--bundle", bundle.directory, bundle.id, caller=hanging)
+    strace = creating.process.pid
+    eventually(lambda: _names_below(strace) == ["hostname"], "init")
+
+    os.kill(_children(strace)[0], signal.SIGKILL)
+    creating.wait()
+
+    _check_that_delete_removes(runtime, bundle, guard)
+
+
+@pytest.mark.parametrize(("call", "occurrence"), [("prctl", 4), ("recvmsg", 1)], ids=["at once", "a little later"])
+def test_runtime_that_is_killed_when_init_waits_leaves_what_delete_removes(
+    runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str, occurrence: int
+) -> None:
+    bundle = make_bundle()
+
+    runtime.try_create(bundle, caller=killing(call, occurrence, follow=False)).exit_with(-9)
+
+    assert read(f"{runtime.root}/{bundle.id}/state.json").count('"pid":0,') == 0, "its init has its number on the disk"
+
+    _check_that_delete_removes(runtime, bundle, guard)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def _names_below(strace: int) -> list[str]:
+    """Return the names of the processes that a traced command has cloned."""
+    return [read(f"/proc/{child}/comm").strip() for main in _children(strace) for child in _children(main)]
+
+
+def _check_that_delete_removes(runtime: Runtime, bundle: Bundle, guard: Guard) -> None:
     assert '"stopped"' in runtime("state", bundle.id).stdout
     (record,) = runtime("start", bundle.id).exit_with(1).records
     assert record["msg"] == "cannot start a container in the creating state"

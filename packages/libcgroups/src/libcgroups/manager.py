@@ -123,7 +123,9 @@ class Entrance:
         self._files.append((path, os.open(path, os.O_WRONLY | os.O_CLOEXEC)))
 
     def enter(self) -> None:
-        """Move the calling thread, the child's only one, into the cgroups that it was not born in; closes.
+        """Move the calling thread, the child's only one, into the cgroups that it was not born in; closes its copies.
+
+        The object is left as it is: the child may share it with its parent.
 
         Raises:
             FileError: the kernel refused.
@@ -135,16 +137,18 @@ class Entrance:
                 from libcgroups import errors
 
                 raise errors.from_os_error("write", path, error, "0") from error
-        self.close()
+        self._close_descriptors()
 
     def close(self) -> None:
         """Close this process's descriptors; harmless when repeated."""
-        fds = [fd for _, fd in self._files]
-        if self.clone_into >= 0:
-            fds.append(self.clone_into)
+        self._close_descriptors()
         self._files, self.clone_into = [], -1
-        for fd in fds:
+
+    def _close_descriptors(self) -> None:
+        for _, fd in self._files:
             os.close(fd)
+        if self.clone_into >= 0:
+            os.close(self.clone_into)
 
 
 class OomEvents(Protocol):

@@ -31,6 +31,11 @@ def set_sink(sink: Sink | None, level: int = WARNING) -> None:
     _Destination.level = level
 
 
+def destination() -> tuple[Sink | None, int]:
+    """Return what ``set_sink`` was given last."""
+    return _Destination.sink, _Destination.level
+
+
 def is_enabled(level: int) -> bool:
     """Tell whether anybody would see a message of the level."""
     if _Destination.sink is not None and level >= _Destination.level:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import time
 
 try:
@@ -87,6 +86,8 @@ def open_process(pid: int, started: int) -> int | None:
 
 def wait_for_exit(pidfd: int, timeout_s: float | None) -> bool:
     """Wait until the process has ended; False if it has not within the time. None waits for ever."""
+    import select  # only who waits pays for it
+
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -96,6 +97,11 @@ def wait_for_exit(pidfd: int, timeout_s: float | None) -> bool:
             return True
         if deadline is not None and time.monotonic() >= deadline:
             return False
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a child of this process has ended, and leave it to be reaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def kill_child(pid: int, pidfd: int, timeout_s: float) -> None:

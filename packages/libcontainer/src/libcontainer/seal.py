@@ -1,4 +1,4 @@
-"""Cut this process off from the import system, for good; called before the container's files become reachable.
+"""Cut this process off from the import system; called before the container's files become reachable.
 
 After pivot_root(2) or setns(2) every path leads into the container. A lazy import would then execute the container's
 ``traceback.py`` with the runtime's rights, and even a traceback would open source files there.
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-
+    from typing import Any
 
 _preparations: list[Callable[[], None]] = []
 
@@ -41,6 +41,19 @@ def seal() -> None:
     sys.dont_write_bytecode = True
     sys.excepthook = _report
     sys.unraisablehook = _ignore
+
+
+def way_back() -> tuple[Any, ...]:
+    """Return what ``undo`` needs: all that the seal changes."""
+    lists = sys.path.copy(), sys.path_hooks.copy(), sys.meta_path.copy(), sys.path_importer_cache.copy()
+    return *lists, sys.dont_write_bytecode, sys.excepthook, sys.unraisablehook
+
+
+def undo(way: tuple[Any, ...]) -> None:
+    """Undo the seal of a child that shared the memory of this process and has left it."""
+    sys.path[:], sys.path_hooks[:], sys.meta_path[:], importers, *rest = way
+    sys.path_importer_cache.update(importers)
+    sys.dont_write_bytecode, sys.excepthook, sys.unraisablehook = rest
 
 
 def _report(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:

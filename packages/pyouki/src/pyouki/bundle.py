@@ -13,8 +13,9 @@ What else is imported is not searched for either: all other modules of ours are 
 machine code was when it was written is noted.
 
 Layout: MAGIC of ``__main__``; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each
-a list of where its cold code is and chunks that are lists of Entry; the cold code; the modules one by one; a table of
-these. All but MAGIC are in marshal's format, the first two with their length before.
+a list of where its cold code is, lists of Native and Entry, and chunks that are lists of the latter's code; the cold
+code; the modules one by one; a table of these. All but MAGIC are in marshal's format, the first two with their length
+before.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any, BinaryIO
 
-    # Name, place below site-packages, size and time (ns) of the source, code.
-    Entry = tuple[str, str, int, int, CodeType]
-    # Of a module that is not in a part: the same without the name, and where its code is for the code.
+    # Name, place below site-packages, size and time (ns) of the source.
+    Entry = tuple[str, str, int, int]
+    # Of a module that is not ours or machine code: how many Entries come before it, name, kind, file.
+    Native = tuple[int, str, int, str]
+    # Of a module that is not in a part: the same without the name, and where its code is.
     Place = tuple[str, int, int, int, int]
 
 NAME = "hot.bundle"
+BUILTIN, FROZEN, EXTENSION = range(3)
 COLD, NAMES = "__cold__", "__names__"
 """The names by which a module's body makes its cold functions: the class ``Cold``, and the module's own names."""
 _PACKAGE = "/__init__.py"
@@ -84,8 +88,7 @@ class _Finder:
         try:
             if extension is not None:
                 posix.stat(extension)
-                loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, extension)
-                return _spec(name, loader, extension)
+                return _extension_spec(name, extension)
             if name.partition(".")[0] in self._index["packages"]:
                 return self._own(name)
         except OSError:
@@ -154,26 +157,50 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
     Cold.path, Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
     Cold.spans = marshal.loads(file.read(lengths[0]))
     sys.meta_path.insert(0, _Finder(packages, index, start))
-    # In chunks: the text of all of them would be the largest thing in memory.
-    entries: list[Entry] = []
-    for length in lengths[1:]:
-        entries += marshal.loads(file.read(length))
-    _run(packages, entries)
+    natives: list[Native]
+    entries: list[Entry]
+    natives, entries = marshal.loads(file.read(lengths[1]))
+    if _are_current(packages, entries):
+        _run(packages, natives, entries, file, lengths[2:])
 
 
 def _read_part(file: BinaryIO) -> bytes:
     return file.read(int.from_bytes(file.read(4), "little"))
 
 
-def _run(packages: str, entries: list[Entry]) -> None:
+def _load_native(name: str, kind: int, origin: str) -> None:
+    """Load what the next module of the part will import, as the import system does, but for its locks and search."""
+    modules = sys.modules
+    if name in modules:
+        return
+    imp, machinery = modules["_imp"], modules["_frozen_importlib"]
+    if kind == FROZEN:
+        modules[name] = module = type(sys)(name)
+        module.__spec__ = machinery.ModuleSpec(name, machinery.FrozenImporter, origin="frozen")
+        exec(imp.get_frozen_object(name), module.__dict__)  # noqa: S102 - the interpreter's own code
+    elif kind == BUILTIN:
+        spec = machinery.ModuleSpec(name, machinery.BuiltinImporter, origin="built-in")
+        modules[name] = module = imp.create_builtin(spec)
+        imp.exec_builtin(module)
+        module.__spec__ = spec
+    else:
+        try:
+            spec = _extension_spec(name, origin)
+            modules[name] = module = imp.create_dynamic(spec)
+            imp.exec_dynamic(module)
+            module.__spec__ = spec
+        except ImportError:
+            # It is not there any more: whoever imports it will hear of it.
+            modules.pop(name, None)
+
+
+def _extension_spec(name: str, path: str) -> ModuleSpec:
+    return _spec(name, sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, path), path)
+
+
+def _run(packages: str, natives: list[Native], entries: list[Entry], file: BinaryIO, lengths: Sequence[int]) -> None:
     modules = sys.modules
     kind = type(sys)
-    if not _are_current(packages, entries):
-        return
-    if "__future__" not in modules:
-        # Every module says ``from __future__ import annotations``, which loads one for nothing.
-        modules["__future__"] = future = kind("__future__")
-        future.annotations = None  # type: ignore[attr-defined]  # that is all that is asked of it
     # All of them first: a package whose body imports its own modules is run after these.
     for name, place, *_ in entries:
         modules[name] = module = kind(name)
@@ -185,11 +212,21 @@ def _run(packages: str, entries: list[Entry]) -> None:
             names["__path__"] = [origin[: -len(_PACKAGE)]]
         else:
             names["__package__"] = name.rpartition(".")[0]
-    for name, *_, code in entries:
-        exec(code, modules[name].__dict__)  # noqa: S102 - our own code
-        parent, _, child = name.rpartition(".")
-        if parent:
-            setattr(modules[parent], child, modules[name])
+    position = 0
+    natives.reverse()
+    # In chunks: text and code of modules' bodies are the largest things in memory, and not needed when they have run.
+    for length in lengths:
+        codes: list[CodeType] = marshal.loads(file.read(length))
+        codes.reverse()
+        while codes:
+            while natives and natives[-1][0] == position:
+                _load_native(*natives.pop()[1:])
+            name = entries[position][0]
+            position += 1
+            exec(codes.pop(), modules[name].__dict__)  # noqa: S102 - our own code
+            parent, _, child = name.rpartition(".")
+            if parent:
+                setattr(modules[parent], child, modules[name])
     modules["pyouki.bundle"] = module = kind("pyouki.bundle")
     module.__dict__.update(globals())
     modules["pyouki"].bundle = module  # type: ignore[attr-defined]  # as if it had been imported
@@ -199,7 +236,7 @@ def _are_current(packages: str, entries: list[Entry]) -> bool:
     """Tell whether the sources are those that were bundled; looked up from their package, which is a shorter way."""
     directories: dict[str, int] = {}
     try:
-        for _, place, size, changed, _ in entries:
+        for _, place, size, changed in entries:
             package, _, rest = place.partition("/")
             if package not in directories:
                 directories[package] = posix.open(f"{packages}/{package}", posix.O_PATH | posix.O_CLOEXEC)

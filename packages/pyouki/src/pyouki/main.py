@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posix
 import sys
 
 from libcontainer import descriptors
@@ -33,13 +34,15 @@ class Environment:
         log: where records go.
         root: the directory of all containers.
         is_rootless: whether missing permissions over cgroups are forgiven.
+        successor: this command line, interpreter and all, see ``libcontainer.process.aftermath``.
     """
 
-    __slots__ = ("globals", "is_rootless", "log", "root")
+    __slots__ = ("globals", "is_rootless", "log", "root", "successor")
 
     def __init__(self, options: GlobalOptions, log: Log) -> None:
         self.globals = options
         self.log = log
+        self.successor = tuple(sys.orig_argv)
         self.root = root_path.determine(options.root)
         self.is_rootless = root_path.is_rootless() if options.rootless == "auto" else options.rootless == "true"
 
@@ -79,8 +82,22 @@ def _dispatch(name: str, options: Command, environment: Environment) -> int:
     seal, bundle = sys.modules.get("libcontainer.seal"), sys.modules.get("pyouki.bundle")
     if seal is not None and bundle is not None:
         seal.before_sealing(bundle.keep_cold_code)
+    if b"LIBCONTAINER_DEAD_CHILD" in posix.environ:
+        raise _what_happened(name, options, environment)
     status: int = module.run(options, environment)
     return status
+
+
+def _what_happened(name: str, options: Command, environment: Environment) -> LibcontainerError:
+    """Clear up after the process that we were before, whose child was killed; returns the error that is the reason."""
+    from libcontainer.process import aftermath
+    from libcontainer.syscall.linux import LinuxSyscall
+
+    pid = aftermath.take_pid()
+    container_id: str = options.container_id  # type: ignore[attr-defined]  # create, run and exec have it
+    if name == "exec":
+        return aftermath.of_process(environment.root, container_id, pid)
+    return aftermath.of_init(LinuxSyscall(), environment.root, container_id, pid)
 
 
 def _described(error: Exception, name: str) -> LibcontainerError:

@@ -5,15 +5,20 @@ the packages it is made of are only together in an environment. Without the bund
 
 ``hot_path.txt`` says what is in it: a line ``[command]``, then a line for each module in the order in which they are
 loaded: its name, and the functions in it that the command was seen to call. A function that is missing there is cold,
-which costs a little when it is called and changes nothing else.
+which costs a little when it is called and changes nothing else. Modules that are not in our Python are the
+interpreter's own or machine code.
 """
 
 from __future__ import annotations
+import __future__
 
+import _imp
 import ast
+import errno
 import importlib.util
 import inspect
 import marshal
+import sys
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING
@@ -22,14 +27,17 @@ from pyouki import bundle
 from pyouki.__main__ import MAGIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    # A module in a part: name, place below site-packages, size and time (ns) of the source, code.
+    _Entry = tuple[str, str, int, int, CodeType]
 
 # Not resolved: in a checkout the packages are links, and this is where they are imported from.
 SITE_PACKAGES = Path(__file__).absolute().parent.parent
 HOT_PATH = SITE_PACKAGES / "pyouki" / "hot_path.txt"
 
-_CHUNK_SIZE = 100_000
-_EXTENSIONS = ("_json", "_cffi_backend", "libcontainer._kernel")
+_CHUNK_SIZE = 50_000
+_NO_ASSERTIONS, _NO_DOCSTRINGS = 1, 2  # levels of compile()
 # Methods that become static or class methods by their names alone, if they are functions.
 _FUNCTIONS_BY_NAME = ("__new__", "__init_subclass__", "__class_getitem__")
 
@@ -61,28 +69,31 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     parts: list[bytes] = []
     cold: list[bytes] = []
     size = cold_size = 0
+    natives = {name: native for modules in commands.values() for name in modules if (native := _native(name))}
     for command, modules in commands.items():
         first = len(cold)
-        entries = [_entry(name, hot, cold, first) for name, hot in modules.items()]
+        entries = [_entry(name, hot, cold, first) for name, hot in modules.items() if name not in natives]
         spans: list[int] = [cold_size]
         for code in cold[first:]:
             cold_size += len(code)
             spans.append(cold_size)
-        chunks = [marshal.dumps(spans), *_chunks(entries)]
+        known = _with_positions(modules, natives), [entry[:-1] for entry in entries]
+        chunks = [marshal.dumps(spans), marshal.dumps(known), *_chunks(entries)]
         parts_of[command] = (size, *(len(chunk) for chunk in chunks))
         size += sum(len(chunk) for chunk in chunks)
         parts += chunks
-    packages = sorted({name.partition(".")[0] for modules in commands.values() for name in modules})
+    ours = {name for modules in commands.values() for name in modules if name not in natives}
+    packages = sorted({name.partition(".")[0] for name in ours})
     table, modules_one_by_one = _all_modules(packages, size + cold_size)
     table_offset = size + cold_size + sum(len(code) for code in modules_one_by_one)
     index = {
         "commands": parts_of,
         "cold": size,
-        "extensions": _extensions(),
+        "extensions": {name: origin for name, (kind, origin) in natives.items() if kind == bundle.EXTENSION},
         "packages": tuple(packages),
         "table": (table_offset, len(table)),
     }
-    own = _compiled(_tree(Path(bundle.__file__)), "pyouki/bundle.py")
+    own = _compiled(_tree(Path(bundle.__file__)), "pyouki/bundle.py", _NO_DOCSTRINGS)
     heads = [marshal.dumps(_lean(own)), marshal.dumps(index)]
     heads = [len(head).to_bytes(4, "little") + head for head in heads]
     return b"".join((MAGIC, *heads, *parts, *cold, *modules_one_by_one, table))
@@ -96,44 +107,83 @@ def _all_modules(packages: Sequence[str], offset: int) -> tuple[bytes, list[byte
         place = str(source.relative_to(SITE_PACKAGES))
         name = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         found = source.stat()
-        codes.append(marshal.dumps(compile(source.read_bytes(), place, "exec", dont_inherit=True)))
+        tree = _WithoutFuture().visit(ast.parse(source.read_bytes()))
+        codes.append(marshal.dumps(_compiled(tree, place, 0)))
         table[name] = (place, found.st_size, found.st_mtime_ns, offset, len(codes[-1]))
         offset += len(codes[-1])
     return marshal.dumps(table), codes
 
 
-def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> bundle.Entry:
+def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> _Entry:
     plain = f"{name.replace('.', '/')}.py"
     place = plain if (SITE_PACKAGES / plain).exists() else f"{name.replace('.', '/')}/__init__.py"
     source = SITE_PACKAGES / place
     found = source.stat()
     tree = _tree(source)
-    chill = _Chill(_compiled(tree, place), hot, len(cold) - first)
-    code = _compiled(chill.visit(tree), place)
+    # But for those of commands: they are their help pages.
+    optimize = _NO_ASSERTIONS if place.startswith("liboci_cli/") else _NO_DOCSTRINGS
+    chill = _Chill(_compiled(tree, place, optimize), hot, len(cold) - first)
+    code = _compiled(chill.visit(tree), place, optimize)
     cold += [marshal.dumps(function) for function in chill.cold]
     return name, place, found.st_size, found.st_mtime_ns, _lean(code)
 
 
-def _extensions() -> dict[str, str]:
-    """Say where the modules of machine code are that hot commands import."""
-    specs = [(name, importlib.util.find_spec(name)) for name in _EXTENSIONS]
-    return {name: spec.origin for name, spec in specs if spec is not None and spec.has_location and spec.origin}
+def _native(name: str) -> tuple[int, str] | None:
+    """Return kind and file of a module that is not ours, or is machine code; None if it is a file of Python."""
+    if name in sys.builtin_module_names:
+        return bundle.BUILTIN, ""
+    if _imp.is_frozen(name):
+        return bundle.FROZEN, ""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ImportError:
+        return None
+    return (bundle.EXTENSION, spec.origin) if spec and spec.origin and not spec.origin.endswith(".py") else None
+
+
+def _with_positions(modules: Iterable[str], natives: Mapping[str, tuple[int, str]]) -> list[bundle.Native]:
+    """Return the natives among the modules with the number of those before them that are none."""
+    found: list[bundle.Native] = []
+    position = 0
+    for name in modules:
+        if name in natives:
+            found.append((position, name, *natives[name]))
+        else:
+            position += 1
+    return found
 
 
 def _tree(source: Path) -> ast.Module:
-    """Parse a module and leave out what only type checkers look at."""
+    """Parse a module and leave out what only type checkers look at, and what is known before it runs."""
     tree: ast.Module = _Trim().visit(ast.parse(source.read_bytes()))
     return tree
 
 
-def _compiled(tree: ast.Module, place: str) -> CodeType:
-    """Compile a module without its docstrings, but for those of commands: they are their help pages."""
-    optimize = 1 if place.startswith("liboci_cli/") else 2
-    return compile(ast.fix_missing_locations(tree), place, "exec", dont_inherit=True, optimize=optimize)
+def _compiled(tree: ast.Module, place: str, optimize: int) -> CodeType:
+    """Compile a module of which ``_WithoutFuture`` has taken the statement that says how."""
+    code: CodeType = compile(
+        ast.fix_missing_locations(tree),
+        place,
+        "exec",
+        flags=__future__.annotations.compiler_flag,
+        dont_inherit=True,
+        optimize=optimize,
+    )
+    return code
 
 
-class _Trim(ast.NodeTransformer):
-    """Removes imports for type checkers and annotations of functions and variables, not those of classes' fields."""
+class _WithoutFuture(ast.NodeTransformer):
+    """Removes ``from __future__ import annotations``, which every module has: loading that module is for nothing."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return None if node.module == "__future__" else node
+
+
+class _Trim(_WithoutFuture):
+    """Removes imports for type checkers and annotations of functions and variables, not those of classes' fields.
+
+    Numbers of errors are written in place of their names: making that module takes as long as making ten functions.
+    """
 
     def visit_If(self, node: ast.If) -> ast.AST:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
@@ -149,7 +199,22 @@ class _Trim(ast.NodeTransformer):
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         node.body = [_without_annotation(statement) for statement in node.body]
+        self.generic_visit(node)
+        if not any(isinstance(each, ast.Name) and each.id == "errno" for each in ast.walk(node)):
+            node.body = [statement for statement in node.body if not _imports(statement, "errno")]
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name) and node.value.id == "errno" and hasattr(errno, node.attr):
+            return ast.copy_location(ast.Constant(getattr(errno, node.attr)), node)
         return self.generic_visit(node)
+
+
+def _imports(statement: ast.stmt, name: str) -> bool:
+    """Tell whether a statement imports the module and nothing else, by its own name."""
+    return isinstance(statement, ast.Import) and [(each.name, each.asname) for each in statement.names] == [
+        (name, None)
+    ]
 
 
 def _without_annotation(statement: ast.stmt) -> ast.stmt:
@@ -160,12 +225,12 @@ def _without_annotation(statement: ast.stmt) -> ast.stmt:
     return ast.Assign(targets=[statement.target], value=statement.value)
 
 
-def _chunks(entries: list[bundle.Entry]) -> list[bytes]:
-    """Pack the entries into pieces of about the same size: what is in one piece shares its strings."""
+def _chunks(entries: list[_Entry]) -> list[bytes]:
+    """Pack the code into pieces of about the same size: what is in one piece shares its strings."""
     chunks: list[bytes] = []
-    present: list[bundle.Entry] = []
-    for entry in entries:
-        present.append(entry)
+    present: list[CodeType] = []
+    for *_, code in entries:
+        present.append(code)
         packed = marshal.dumps(present)
         if len(packed) >= _CHUNK_SIZE:
             chunks.append(packed)

@@ -147,6 +147,11 @@ class ContainerDirectory:
             os.close(self._lock)
             self._lock = -1
 
+    def drop_lock(self) -> None:
+        """Close a child's copy of the lock; the object, which it may share with its parent, is left as it is."""
+        if self._lock >= 0:
+            os.close(self._lock)
+
     def is_being_changed(self) -> bool:
         """Tell whether another command holds the lock just now."""
         try:

@@ -89,6 +89,10 @@ class Channel:
         """Close this end."""
         self._socket.close()
 
+    def drop(self) -> None:
+        """Close a child's copy of this end; the object, which it may share with its parent, is left as it is."""
+        os.close(self._socket.fileno())
+
     def send(self, kind: str, *, fds: Sequence[int] = (), **values: object) -> None:
         """Send a message.
 

@@ -29,6 +29,7 @@ from libcontainer.container import store
 from libcontainer.errors import CgroupsError, LibcontainerError, ProcessDiedError, SpecError, SyscallError
 from libcontainer.oci import json_text
 from libcontainer.process import channel as channel_module
+from libcontainer.process import child as child_module
 from libcontainer.process import init, intermediate, pid_file, plan, steps
 
 TYPE_CHECKING = False
@@ -204,6 +205,12 @@ class _Creation:
                 self.state = self.state.replace(cgroup=self.manager.state(), freezer=cgroups.freezer_file(self.manager))
         try:
             self._bring_up(handles, channel)
+        except SyscallError as error:
+            if error.errno == errno.ENOMEM:
+                from libcontainer.process import out_of_memory
+
+                out_of_memory.explain(error, self.manager, self.resources)
+            raise
         except (ProcessDiedError, CgroupsError) as error:
             if not self.pid or not pidfd.wait_for_exit(self.pidfd, _DYING_TIMEOUT_S):
                 raise
@@ -230,8 +237,8 @@ class _Creation:
         finally:
             if entrance is not None:
                 entrance.close()
-        self.state = self.state.replace(pid=self.pid, pid_start_time=pidfd.start_time(self.pid) or 0)
-        self.directory.save(self.state)
+        if self.state.pid != self.pid:
+            self._save_pid(self.pid)
         self._set_oom_score()
         # While init mounts.
         if entrance is None:
@@ -242,8 +249,12 @@ class _Creation:
             self.state = limit_cache(self.spec.linux.intel_rdt, self.state, self.pid)
             self.directory.save(self.state)
         self._attend(channel)
-        if not self.is_ready or pidfd.wait_for_exit(self.pidfd, 0):
+        if not self.is_ready or pidfd.has_ended(self.pid):
             raise self._died()
+
+    def _save_pid(self, pid: int) -> None:
+        self.state = self.state.replace(pid=pid, pid_start_time=pidfd.start_time(pid) or 0)
+        self.directory.save(self.state)
 
     def _open_handles(self) -> tuple[init.Handles, Channel]:
         """Open everything that init inherits, and main's end of the channel."""
@@ -287,17 +298,38 @@ class _Creation:
         if self.plan.needs_intermediate:
             self._clone_through_intermediate(handles, ours)
         else:
-            self.pid, self.pidfd = self._clone_child(self.plan.clone_flags, handles.entrance)
-            if self.pid == 0:
+
+            def run(pid: int) -> None:
+                if pid:
+                    # Main waits. It may be killed meanwhile, and what it leaves behind must be known.
+                    self._save_pid(pid)
                 self._forget_main(ours)
                 self._init(handles).run()
+
+            self.pid, self.pidfd = self._spawn(
+                run, self.plan.clone_flags, handles.entrance, self._successor(handles.entrance)
+            )
             if "user" in self.plan.new_types:
                 self._map_ids(self.pid, ours)
         _close(handles)
 
-    def _clone_child(self, clone_flags: int, entrance: Entrance | None) -> tuple[int, int]:
+    def _successor(self, entrance: Entrance | None) -> Sequence[str]:
+        """Return the caller's, so that init shares our memory, unless init needs us before it waits for start."""
+        hooks = self.spec.hooks
+        needs_main = (
+            child_module.needs_main(entrance, self.program)
+            or self.plan.has_user_namespace
+            or self.plan.stays_in_python
+            or self.spec.linux.net_devices
+            or (hooks is not None and (hooks.prestart or hooks.create_runtime or hooks.create_container))
+        )
+        return () if needs_main else self.options.successor
+
+    def _spawn(
+        self, run: Callable[[int], object], clone_flags: int, entrance: Entrance | None, successor: Sequence[str] = ()
+    ) -> tuple[int, int]:
         try:
-            return self.syscall.clone3(clone_flags, cgroup_fd=-1 if entrance is None else entrance.clone_into)
+            return child_module.spawn(self.syscall, run, clone_flags, entrance, successor)
         except OSError as error:
             raise _cannot_clone(error) from None
 
@@ -306,18 +338,20 @@ class _Creation:
 
     def _forget_main(self, ours: Channel) -> None:
         """Close, in a child, its copies of what tells that main lives: its end of the channel, and the lock."""
-        ours.close()
-        self.directory.unlock()
+        ours.drop()
+        self.directory.drop_lock()
 
     def _clone_through_intermediate(self, handles: init.Handles, ours: Channel) -> None:
         mine, its = channel_module.pair("the runtime", "the intermediate process")
         joined, entrance = handles.joined, handles.entrance
-        child, child_pidfd = self._clone_child(0, entrance)
-        if child == 0:
-            mine.close()
+
+        def run(_: int) -> None:
+            mine.drop()
             self._forget_main(ours)
             init_run = self._init(handles.replace(joined=[], entrance=None)).run
             intermediate.run(self.syscall, self.plan, its, joined, entrance, init_run)
+
+        child, child_pidfd = self._spawn(run, 0, entrance)
         its.close()
         try:
             while (message := mine.receive()) is not None and message.kind != channel_module.INIT_FORKED:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from libcgroups.resources import LinuxResources
 
 _SIGKILL = 9
+_OUR_FAILURE = 1  # what a process of ours ends with that could not even say what is wrong
 _NAME_MAX = 15  # bytes that the kernel keeps of a name
 
 
@@ -41,17 +42,17 @@ def explain(
     step = step or _step_of(pid)
     code = pidfd.reap(pid)
     place = f" in step {step}" if step else ""
-    if code == -_SIGKILL and manager is not None:
+    if code in (-_SIGKILL, _OUR_FAILURE) and manager is not None:
         from libcontainer.process import out_of_memory
 
         found = out_of_memory.find(manager, resources)
         if found is not None:
-            memory = f"limit {found.limit} bytes, peak {found.peak} bytes"
+            how = "was OOM-killed" if code == -_SIGKILL else "ran out of memory"
             return ProcessDiedError(
-                f"{who} was OOM-killed (memory limit too low?){place}: {memory}",
+                f"{who} {how} (memory limit too low?){place}: {found}",
                 step=step,
-                property="linux.resources.memory.limit",
-                hint="raise linux.resources.memory.limit",
+                property=out_of_memory.PROPERTY,
+                hint=out_of_memory.HINT,
             )
     if code is None:
         how, hint = "ended", None

@@ -17,11 +17,12 @@ from libcontainer.container import status
 from libcontainer.container.state import CREATING, PAUSED, STOPPED
 from libcontainer.errors import ArgumentError, ContainerStatusError, LibcontainerError, ProcessDiedError, SyscallError
 from libcontainer.process import channel as channel_module
-from libcontainer.process import steps
+from libcontainer.process import child, steps
 from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from libcgroups.manager import CgroupManager, Entrance
@@ -50,6 +51,7 @@ class ExecOptions(Record):
         ignores_paused: go on in a paused container; the process waits until it is resumed.
         sub_cgroups: existing cgroups below the container's to join, ``[controllers:]path``.
         is_detached: the caller will not wait for the process.
+        successor: as in ``CreateOptions``.
     """
 
     root: str
@@ -61,6 +63,7 @@ class ExecOptions(Record):
     ignores_paused: bool = False
     sub_cgroups: tuple[str, ...] = ()
     is_detached: bool = False
+    successor: tuple[str, ...] = ()
 
 
 class Executed(Record):
@@ -228,16 +231,21 @@ class _Execution:
         """Clone the process into the pid namespace; it enters the others by itself."""
         others = [entry for entry in joined if entry[0] != "pid"]
         pid_namespace = next((fd for kind, fd in joined if kind == "pid"), home)
+
+        def run(entrance: Entrance | None) -> None:
+            # A copy of main's end would keep the process from noticing its death.
+            ours.drop()
+            self._enter_and_become(container, others, entrance, its)
+
+        # setns(2) refuses a time namespace to who shares memory.
+        in_time_namespace = any(kind == "time" for kind, _ in others)
+        successor = () if in_time_namespace else self.options.successor
         is_dumpable = self.syscall.prctl(flags.PR_GET_DUMPABLE) == 1
         # Those who are in the pid namespace already must not trace what is born there.
         self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
         try:
             with namespaces.of_children(self.syscall, pid_namespace, home):
-                self.pid, self.pidfd, entrance = self._clone_child(entrance)
-                if self.pid == 0:
-                    # A copy of main's end would keep the process from noticing its death.
-                    ours.close()
-                    self._enter_and_become(container, others, entrance, its)
+                self.pid, self.pidfd, entrance = self._spawn(run, entrance, successor)
         finally:
             if is_dumpable:
                 self.syscall.prctl(flags.PR_SET_DUMPABLE, 1)
@@ -255,12 +263,14 @@ class _Execution:
     ) -> None:
         """Let a joiner, which has the rights of the user namespace's root then, clone the process inside."""
         mine, joiners = channel_module.pair("the runtime", "the joining process")
+
+        def run(entrance: Entrance | None) -> None:
+            mine.drop()
+            ours.drop()
+            self._join(container, joined, entrance, joiners, its)
+
         try:
-            joiner, joiner_pidfd, entrance = self._clone_child(entrance)
-            if joiner == 0:
-                mine.close()
-                ours.close()
-                self._join(container, joined, entrance, joiners, its)
+            joiner, joiner_pidfd, entrance = self._spawn(run, entrance)
         finally:
             joiners.close()
         try:
@@ -284,17 +294,21 @@ class _Execution:
             return None
         return manager.open_entrance()
 
-    def _clone_child(self, entrance: Entrance | None) -> tuple[int, int, Entrance | None]:
+    def _spawn(
+        self, run: Callable[[Entrance | None], None], entrance: Entrance | None, successor: Sequence[str] = ()
+    ) -> tuple[int, int, Entrance | None]:
         """Clone a child into the cgroup, or without an entrance if that is refused: then main has to move it."""
         if entrance is not None:
+            if child.needs_main(entrance, self.program):
+                successor = ()
             try:
-                return *self.syscall.clone3(0, cgroup_fd=entrance.clone_into), entrance
+                return *child.spawn(self.syscall, lambda _: run(entrance), 0, entrance, successor), entrance
             except OSError as error:
                 # EBUSY: it hands controllers down; EAGAIN: its pids.max counts the child. Moving may still do.
                 log.debug("clone into the cgroup: %s", error.strerror)
                 entrance.close()
         try:
-            return *self.syscall.clone3(0), None
+            return *child.spawn(self.syscall, lambda _: run(None), 0, None), None
         except OSError as error:
             raise SyscallError("clone the process", error.errno, step="clone", syscall="clone3") from None
 
@@ -352,6 +366,7 @@ class _Execution:
             if pid == 0:
                 channel.close()
                 self._become(its)
+                os._exit(1)
             channel.send(channel_module.INIT_FORKED, pid=pid, fds=[process_pidfd])
         except BaseException as error:  # noqa: BLE001 - main must hear of it and nobody else
             channel.send_error(steps.unexpected(error, "join the container"))
@@ -360,16 +375,14 @@ class _Execution:
 
     def _enter_and_become(
         self, container: int, joined: list[tuple[str, int]], entrance: Entrance | None, channel: Channel
-    ) -> NoReturn:
-        """Be the process, from its birth in the pid namespace on."""
+    ) -> None:
+        """Be the process, from its birth in the pid namespace on; returns if that failed."""
         try:
             log.set_sink(channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
             self._enter(container, joined, entrance, channel)
             self._become(channel)
         except BaseException as error:  # noqa: BLE001 - as above
             channel.send_error(steps.unexpected(error, "join the container"))
-        finally:
-            os._exit(1)
 
     def _enter(
         self, container: int, joined: list[tuple[str, int]], entrance: Entrance | None, channel: Channel
@@ -385,8 +398,8 @@ class _Execution:
         if entrance is None:
             channel.expect(channel_module.CGROUP_JOINED)
 
-    def _become(self, channel: Channel) -> NoReturn:
-        """Be the process: take on what it shall be and execute it."""
+    def _become(self, channel: Channel) -> None:
+        """Be the process: take on what it shall be and execute it; returns if that failed."""
         try:
             log.set_sink(channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
             self._at("stdio")
@@ -416,8 +429,6 @@ class _Execution:
             self.syscall.execve(path, list(self.process.args or ()), variables)
         except BaseException as error:  # noqa: BLE001 - as above
             channel.send_error(steps.unexpected(error, self.step))
-        finally:
-            os._exit(1)
 
     def _take_on(self, channel: Channel) -> tuple[str, dict[str, str]]:
         process = self.process

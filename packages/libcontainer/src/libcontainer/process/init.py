@@ -83,8 +83,8 @@ class Init:
         self.step = "start"
         self.is_in_cgroup = False
 
-    def run(self) -> NoReturn:
-        """Become the container; never returns, and never raises into the code that main was running."""
+    def run(self) -> None:
+        """Become the container; returns only if that failed, and never raises into the code that main was running."""
         try:
             log.set_sink(self.channel.send_log if log.is_enabled(log.DEBUG) else None, log.DEBUG)
             self._enter_namespaces()
@@ -95,8 +95,6 @@ class Init:
             self._wait_and_execute(path, variables)
         except BaseException as error:  # noqa: BLE001 - whatever it is, main must hear of it and nobody else
             self.channel.send_error(steps.unexpected(error, self.step))
-        finally:
-            os._exit(1)
 
     def _enter_namespaces(self) -> None:
         self._at("namespaces")

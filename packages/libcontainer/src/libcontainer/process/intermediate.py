@@ -31,7 +31,7 @@ def run(
     channel: Channel,
     joined: list[tuple[str, int]],
     entrance: Entrance | None,
-    start_init: Callable[[], NoReturn],
+    start_init: Callable[[], None],
 ) -> NoReturn:
     """Enter the cgroup, prepare, clone init (which runs ``start_init``), report its pid, end. Errors go to main."""
     try:
@@ -41,6 +41,7 @@ def run(
         pid, pidfd = clone_sibling(syscall, plan.clone_flags)
         if pid == 0:
             start_init()
+            os._exit(1)
         channel.send(channel_module.INIT_FORKED, pid=pid, fds=[pidfd])
     except LibcontainerError as error:
         channel.send_error(error)

@@ -42,6 +42,8 @@ class CreateOptions(Record):
         rootless: the caller is not root of the host.
         notifies: the container gets a socket to notify the caller's service manager, see ``sd_notify``.
         is_detached: the caller will not wait for the container.
+        successor: command line of this very process, executed again if a child that shares its memory is killed (see
+            ``aftermath``); without one no child shares it.
     """
 
     container_id: str
@@ -60,6 +62,7 @@ class CreateOptions(Record):
     rootless: bool = False
     notifies: bool = False
     is_detached: bool = True
+    successor: tuple[str, ...] = ()
 
 
 class Plan(Record):

@@ -23,6 +23,19 @@ if TYPE_CHECKING:
         def clone3(self, flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
             """clone3(2) without CLONE_VM: returns (pid, pidfd) in the parent and (0, -1) in the child."""
 
+        def spawn(
+            self, run: Callable[[int], object], flags: int, *, cgroup_fd: int = -1, successor: Sequence[str] = ()
+        ) -> tuple[int, int]:
+            """clone3(2) of a child that calls ``run`` and ends with status 1 should that return: returns (pid, pidfd).
+
+            ``run`` is given the pid as we see it, or 0 if it does not share our memory.
+
+            With a successor and where this interpreter can, the child shares our memory and we wait until it has
+            executed a program or ended, as after vfork(2). What it does to objects remains; what it does to
+            descriptors, working directory and ids is its own. If it is killed instead, this process executes the
+            command line of the successor, with the child's pid in the variable ``LIBCONTAINER_DEAD_CHILD``.
+            """
+
         def execve(self, path: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
             """execve(2)."""
 

@@ -9,15 +9,22 @@ from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
 _SIGCHLD = 17
 _CLONE_PARENT = flags.CLONE_PARENT
+_AT_EMPTY_PATH = 0x1000
 
 
 def _encode(text: str | None) -> object:
     return ffi.NULL if text is None else os.fsencode(text)
+
+
+def _words(texts: Sequence[str]) -> tuple[object, list[object]]:
+    """Return what C knows as argv or envp, and the texts it points to, which must be kept as long."""
+    texts_in_c = [ffi.new("char[]", os.fsencode(text)) for text in texts]
+    return ffi.new("char *[]", [*texts_in_c, ffi.NULL]), texts_in_c
 
 
 def _check(result: int, name: str, *objects: str | None) -> int:
@@ -41,24 +48,34 @@ class LinuxSyscall:
         pid = _check(lib.lc_clone3(flags, exit_signal, cgroup_fd, pidfd), "clone3")
         return (pid, pidfd[0]) if pid else (0, -1)
 
+    def spawn(
+        self, run: Callable[[int], object], flags: int, *, cgroup_fd: int = -1, successor: Sequence[str] = ()
+    ) -> tuple[int, int]:
+        """clone3(2), with CLONE_VM and CLONE_VFORK if there is a successor."""
+        if successor and lib.CAN_SHARE_MEMORY:
+            pidfd = ffi.new("int *", -1)
+            words, _kept = _words(successor)
+            return _check(lib.lc_spawn(flags, cgroup_fd, pidfd, id(run), words), "clone3"), pidfd[0]
+        pid, child = self.clone3(flags, cgroup_fd=cgroup_fd)
+        if pid == 0:
+            try:
+                run(0)
+            finally:
+                os._exit(1)
+        return pid, child
+
     def execve(self, path: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
         """execve(2)."""
-        os.execve(path, list(argv), environment)
+        words, _kept = _words(argv)
+        variables, _kept_too = _words([f"{name}={value}" for name, value in environment.items()])
+        _check(lib.lc_execve(os.fsencode(path), words, variables), "execve", path)
+        raise AssertionError("execve returned")
 
     def execveat(self, fd: int, argv: Sequence[str], environment: Sequence[str]) -> NoReturn:
         """execveat(2)."""
-        arguments = [ffi.new("char[]", os.fsencode(text)) for text in argv]
-        variables = [ffi.new("char[]", os.fsencode(text)) for text in environment]
-        _check(
-            lib.lc_execveat(
-                fd,
-                b"",
-                ffi.new("char *[]", [*arguments, ffi.NULL]),
-                ffi.new("char *[]", [*variables, ffi.NULL]),
-                0x1000,  # AT_EMPTY_PATH
-            ),
-            "execveat",
-        )
+        words, _kept = _words(argv)
+        variables, _kept_too = _words(environment)
+        _check(lib.lc_execveat(fd, b"", words, variables, _AT_EMPTY_PATH), "execveat")
         raise AssertionError("execveat returned")
 
     def pidfd_send_signal(self, pidfd: int, signal: int) -> None:

@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
 
@@ -67,6 +67,15 @@ class RecordingSyscall:
         """Record clone3(2) and return (pid, pidfd) of the parent, or (0, -1) when ``results`` has no pid."""
         pid = self._record("clone3", flags, cgroup_fd)
         return (pid, os.open("/", os.O_PATH | os.O_CLOEXEC)) if pid else (0, -1)
+
+    def spawn(
+        self, run: Callable[[int], object], flags: int, *, cgroup_fd: int = -1, successor: Sequence[str] = ()
+    ) -> tuple[int, int]:
+        """Record clone3(2) and return (pid, pidfd) of the parent; ``run`` is called when ``results`` has no pid."""
+        pid, pidfd = self.clone3(flags, cgroup_fd=cgroup_fd)
+        if pid == 0:
+            run(0)
+        return pid, pidfd
 
     def execve(self, path: str, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
         """Record execve(2)."""

@@ -52,6 +52,7 @@ def create(syscall: Syscall, options: Create, environment: Environment, *, is_de
         rootless=environment.is_rootless,
         notifies=bool(posix.environ.get(b"NOTIFY_SOCKET")),
         is_detached=is_detached,
+        successor=environment.successor,
     )
     return process.create(syscall, container, spec, config, _executors(spec.annotations))
 

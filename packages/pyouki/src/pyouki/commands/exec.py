@@ -47,6 +47,7 @@ def run(options: Exec, environment: Environment) -> int:
             ignores_paused=options.ignore_paused,
             sub_cgroups=options.cgroup,
             is_detached=options.detach,
+            successor=environment.successor,
         ),
     )
     return 0 if options.detach else _stay(syscall, executed)
