@@ -1,9 +1,10 @@
 /*
  * bin/pyouki: start the interpreter beside this program on pyouki's main, isolated and from a read-only clone.
  *
- * Isolated: -I -S -B, so no PYTHON* variable, no current directory, no user site and no .pth file takes part. It is
- * executed under its own name and not by the link in a virtual environment: main knows where our packages are, and
- * reading pyvenv.cfg would take a twelfth of the interpreter's start.
+ * Isolated: -I -S -B, so no PYTHON* variable, no current directory, no user site and no .pth file takes part; texts are
+ * UTF-8 whatever the locale. It is called by a name in a home that write_home.py has made beside main, which makes a
+ * tenth of its start, or else by its own, and not by the link in a virtual environment: main knows where our packages
+ * are, and reading pyvenv.cfg would take as long.
  * Read-only clone: /proc/PID/exe of a runtime process that enters a container must not lead to a file of the host
  * that the container can write (CVE-2019-5736). The interpreter is executed through a detached read-only mount of
  * itself; where that is not permitted (rootless) and the caller owns the interpreter, from a sealed memory file;
@@ -117,6 +118,22 @@ static int find_main(const char *bin, char *main_file)
     return found;
 }
 
+/* The name in the home beside our packages, if there is one for this interpreter. */
+static int find_name(const char *bin, const char *interpreter, char *name)
+{
+    char encodings[PATH_MAX];
+    const char *version = strrchr(interpreter, '/');    /* /python3.N */
+
+    if (version == NULL
+        || snprintf(name, PATH_MAX, "%s/../lib%s/site-packages/pyouki-home", bin, version) >= PATH_MAX
+        || snprintf(encodings, sizeof encodings, "%s/lib%s/encodings/__init__.py", name, version)
+            >= (int)sizeof encodings
+        || access(encodings, R_OK) != 0 || strlen(name) + strlen("/bin/pyouki") >= PATH_MAX)
+        return 0;
+    strcat(name, "/bin/pyouki");
+    return 1;
+}
+
 static int read_only_clone(const char *interpreter)
 {
     struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
@@ -176,7 +193,7 @@ static void start_through_console_script(const char *bin, char **arguments, int 
 
 int main(int count, char **arguments)
 {
-    char self[PATH_MAX], link[PATH_MAX], interpreter[PATH_MAX], main_file[PATH_MAX], *slash;
+    char self[PATH_MAX], link[PATH_MAX], interpreter[PATH_MAX], main_file[PATH_MAX], name[PATH_MAX], *slash;
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     int fd = -1;
 
@@ -191,8 +208,8 @@ int main(int count, char **arguments)
         start_through_console_script(self, arguments, count);
 
     char *argv[count + 3];
-    argv[0] = interpreter;
-    argv[1] = "-ISB";
+    argv[0] = find_name(self, interpreter, name) ? name : interpreter;
+    argv[1] = "-ISBXutf8";
     argv[2] = main_file;
     memcpy(argv + 3, arguments + 1, (size_t)count * sizeof *argv);
     if (may_enter(arguments + 1)) {

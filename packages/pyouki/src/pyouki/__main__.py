@@ -41,6 +41,10 @@ def use_bundle(packages: str) -> None:
 if __name__ == "__main__":
     # Started with -I -S: nothing but the standard library is on the path yet.
     _packages = __file__.rpartition("/")[0].removesuffix("/__pycache__").rpartition("/")[0]
+    if sys.prefix.endswith("/pyouki-home"):  # see pyouki.write_home
+        _library = sys.path[1]
+        sys.path[:] = f"{_library}/standard", f"{_library}/lib-dynload"
+        sys.executable = f"{sys.prefix}/bin/python3"
     if _packages not in sys.path:
         sys.path.append(_packages)
     # A collection would touch every page that a fork shares, and nothing here lives long enough to be collected.

@@ -1,4 +1,4 @@
-"""Writes hot.bundle (see ``pyouki.bundle``) beside this module: ``python -m pyouki.write_bundle``.
+"""Writes hot.bundle (see ``pyouki.bundle``) beside this module, and a home: ``python -m pyouki.write_bundle``.
 
 Run after an installation, not when a wheel is built: a wheel serves every Python from 3.11 on, a bundle just one, and
 the packages it is made of are only together in an environment. Without the bundle everything works, a little slower.
@@ -23,7 +23,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from pyouki import bundle
+from pyouki import bundle, write_home
 from pyouki.__main__ import MAGIC
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def main() -> None:
     fresh = target.with_suffix(".new")
     fresh.write_bytes(make(read_hot_path(HOT_PATH.read_text())))
     fresh.replace(target)
+    write_home.write(SITE_PACKAGES)
 
 
 def read_hot_path(text: str) -> dict[str, dict[str, frozenset[str]]]:
