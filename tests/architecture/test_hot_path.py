@@ -34,7 +34,7 @@ LISTS = Path(__file__).parent / "hot_path"
 HOT_PATH = ROOT / "packages" / "pyouki" / "src" / "pyouki" / "hot_path.txt"
 OBSERVE = Path(__file__).with_name("observe.py")
 # Seen with a bundle only, and where the caller is in a cgroup of its own.
-UNSEEN = {"libcontainer.seal": {"before_sealing"}, "libcgroups.detect": {"Mounts.own_paths"}}
+UNSEEN = {"libcontainer.seal": {"keep"}, "libcgroups.detect": {"Mounts.own_paths"}}
 # Engines send a filter with every container, so what it takes is in the bundle of create.
 CALLS: dict[str, list[str]] = {}
 BUNDLED = {

@@ -11,7 +11,6 @@
  * otherwise the file belongs to somebody else and is executed as it is. Commands that enter no container go without.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,6 +54,15 @@ static void join(char *path, const char *directory, const char *name)
     strcpy(path + length, name);
 }
 
+/* Cut off the last component of a path. */
+static void cut_last(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash != NULL)
+        *slash = '\0';
+}
+
 static int has_word_of(const char *const *words, char **arguments)
 {
     for (; *arguments != NULL; arguments++)
@@ -71,7 +79,7 @@ static int may_enter(char **arguments)
 }
 
 /* Replace the path of the source by that of its bytecode if that is up to date: compiling it costs more than a fork. */
-static void prefer_bytecode(char *main_file, const char *minor)
+static void prefer_bytecode(char *main_file, const char *version)
 {
     char bytecode[PATH_MAX];
     size_t directory = strlen(main_file) - strlen("__main__.py");
@@ -80,8 +88,11 @@ static void prefer_bytecode(char *main_file, const char *minor)
     ssize_t got;
     int fd;
 
-    if (snprintf(bytecode, sizeof bytecode, "%.*s__pycache__/__main__.cpython-3%s.pyc", (int)directory, main_file, minor)
-        >= (int)sizeof bytecode)
+    const char *minor = version + strlen("python3.");
+
+    if (strncmp(version, "python3.", strlen("python3.")) != 0
+        || snprintf(bytecode, sizeof bytecode, "%.*s__pycache__/__main__.cpython-3%s.pyc", (int)directory, main_file,
+                    minor) >= (int)sizeof bytecode)
         return;
     fd = open(bytecode, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -93,45 +104,50 @@ static void prefer_bytecode(char *main_file, const char *minor)
         strcpy(main_file, bytecode);
 }
 
-/* The file with main, from this program's place in a prefix: bin/../lib/python3.N/site-packages/pyouki. */
-static int find_main(const char *bin, char *main_file)
+/* The file with main, by the place of packages in the prefix that this program is in. */
+static int find_main(const char *prefix, const char *version, char *main_file)
 {
-    char lib[PATH_MAX];
-    struct dirent *entry;
-    DIR *directory;
-    int found = 0;
-
-    join(lib, bin, "/../lib");
-    directory = opendir(lib);
-    if (directory == NULL)
+    if (snprintf(main_file, PATH_MAX, "%s/lib/%s/site-packages/pyouki/__main__.py", prefix, version) >= PATH_MAX
+        || access(main_file, R_OK) != 0)
         return 0;
-    while (!found && (entry = readdir(directory)) != NULL) {
-        if (strncmp(entry->d_name, "python3.", 8) != 0)
-            continue;
-        if (snprintf(main_file, PATH_MAX, "%s/%s/site-packages/pyouki/__main__.py", lib, entry->d_name) >= PATH_MAX)
-            break;
-        found = access(main_file, R_OK) == 0;
-        if (found)
-            prefer_bytecode(main_file, entry->d_name + strlen("python3."));
-    }
-    closedir(directory);
-    return found;
+    prefer_bytecode(main_file, version);
+    return 1;
 }
 
 /* The name in the home beside our packages, if there is one for this interpreter. */
-static int find_name(const char *bin, const char *interpreter, char *name)
+static int find_name(const char *prefix, const char *version, char *name)
 {
     char encodings[PATH_MAX];
-    const char *version = strrchr(interpreter, '/');    /* /python3.N */
+    int length = snprintf(name, PATH_MAX, "%s/lib/%s/site-packages/pyouki-home", prefix, version);
 
-    if (version == NULL
-        || snprintf(name, PATH_MAX, "%s/../lib%s/site-packages/pyouki-home", bin, version) >= PATH_MAX
-        || snprintf(encodings, sizeof encodings, "%s/lib%s/encodings/__init__.py", name, version)
+    if (length + (int)sizeof "/bin/pyouki" > PATH_MAX
+        || snprintf(encodings, sizeof encodings, "%s/lib/%s/encodings/__init__.py", name, version)
             >= (int)sizeof encodings
-        || access(encodings, R_OK) != 0 || strlen(name) + strlen("/bin/pyouki") >= PATH_MAX)
+        || access(encodings, R_OK) != 0)
         return 0;
-    strcat(name, "/bin/pyouki");
+    strcpy(name + length, "/bin/pyouki");
     return 1;
+}
+
+/*
+ * Copy the environment with LC_ALL=C, for the interpreter would load a locale for nothing: its texts are UTF-8. What
+ * the variable was, or nothing, is kept under another name, by which main puts it back.
+ */
+static void copy_without_locale(char **from, char **to, char *kept)
+{
+    const char *locale = "";
+
+    for (; *from != NULL; from++) {
+        if (strncmp(*from, "LC_ALL=", strlen("LC_ALL=")) == 0)
+            locale = *from + strlen("LC_ALL=");
+        else
+            *to++ = *from;
+    }
+    if (snprintf(kept, PATH_MAX, "PYOUKI_LC_ALL=%s", locale) < PATH_MAX) {
+        *to++ = "LC_ALL=C";
+        *to++ = kept;
+    }
+    *to = NULL;
 }
 
 static int read_only_clone(const char *interpreter)
@@ -193,32 +209,42 @@ static void start_through_console_script(const char *bin, char **arguments, int 
 
 int main(int count, char **arguments)
 {
-    char self[PATH_MAX], link[PATH_MAX], interpreter[PATH_MAX], main_file[PATH_MAX], name[PATH_MAX], *slash;
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char prefix[PATH_MAX], link[PATH_MAX], interpreter[PATH_MAX], main_file[PATH_MAX], name[PATH_MAX], kept[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", prefix, sizeof prefix - 1);
+    const char *version;
+    size_t variables = 0;
     int fd = -1;
 
     if (length < 0)
         die("read", "/proc/self/exe");
-    self[length] = '\0';
-    slash = strrchr(self, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    join(link, self, "/python3");
-    if (realpath(link, interpreter) == NULL || access(interpreter, X_OK) != 0 || !find_main(self, main_file))
-        start_through_console_script(self, arguments, count);
+    prefix[length] = '\0';
+    cut_last(prefix);
+    join(link, prefix, "/python3");
+    if (realpath(link, interpreter) == NULL || access(interpreter, X_OK) != 0)
+        start_through_console_script(prefix, arguments, count);
+    version = strrchr(interpreter, '/') + 1;    /* python3.N */
+    cut_last(prefix);
+    if (!find_main(prefix, version, main_file)) {
+        cut_last(link);
+        start_through_console_script(link, arguments, count);
+    }
 
     char *argv[count + 3];
-    argv[0] = find_name(self, interpreter, name) ? name : interpreter;
+    argv[0] = find_name(prefix, version, name) ? name : interpreter;
     argv[1] = "-ISBXutf8";
     argv[2] = main_file;
     memcpy(argv + 3, arguments + 1, (size_t)count * sizeof *argv);
+    while (environ[variables] != NULL)
+        variables++;
+    char *envp[variables + 3];
+    copy_without_locale(environ, envp, kept);
     if (may_enter(arguments + 1)) {
         fd = read_only_clone(interpreter);
         if (fd < 0)
             fd = sealed_copy(interpreter);
     }
     if (fd >= 0)
-        syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
-    execv(interpreter, argv);
+        syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH);
+    execve(interpreter, argv, envp);
     die("execute", interpreter);
 }

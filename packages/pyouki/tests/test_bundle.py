@@ -165,11 +165,12 @@ def test_wrong_arguments_are_refused_with_the_functions_own_name(packages: Path)
     assert "TypeError: positional() missing 1 required positional argument: 'a'" in result.stderr
 
 
-def test_cold_code_is_at_hand_when_the_file_is_gone(packages: Path) -> None:
+@pytest.mark.parametrize("keep", ["hold", "take_into_memory"])
+def test_cold_code_is_at_hand_when_the_file_is_gone(packages: Path, keep: str) -> None:
     code = f"""
 import os
 import sample.shapes, pyouki.bundle
-pyouki.bundle.keep_cold_code()
+pyouki.bundle.{keep}()
 os.unlink({str(packages / "pyouki" / bundle.NAME)!r})
 try:
     sample.shapes.fails()

@@ -237,8 +237,6 @@ class TestOutOfMemory:
     ) -> None:
         (record,) = runtime.try_create(make_bundle(mutate=with_limit(limit))).exit_with(1).records
 
-        # Depending on what it was refused it could still say so or not.
-        assert "cannot allocate memory" in record["msg"] or "ran out of memory" in record["msg"]
         assert f"limit {limit} bytes, peak " in record["msg"] + record["hint"]
         assert record["property"] == "linux.resources.memory.limit"
         guard.check()

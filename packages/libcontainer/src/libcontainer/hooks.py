@@ -15,7 +15,7 @@ import select
 import struct
 import time
 
-from libcontainer import errors, run_oci
+from libcontainer import errors, run_oci, seal
 from libcontainer.syscall import flags
 
 TYPE_CHECKING = False
@@ -224,6 +224,8 @@ def _execute(
     """Become the hook, which ends with its parent unless that is 0; tells the errno over ``report`` when that fails."""
     number = errno.EINVAL
     try:
+        # All descriptors get other numbers here.
+        seal.take_into_memory()
         if parent:
             syscall.prctl(flags.PR_SET_PDEATHSIG, _signal.SIGKILL)
             if os.getppid() != parent:

@@ -11,27 +11,41 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Protocol
 
-_preparations: list[Callable[[], None]] = []
+    class Reserve(Protocol):
+        """A file that may be read late, as ``pyouki.bundle`` is."""
+
+        def hold(self) -> int:
+            """Return its descriptor, which is opened by the first call; -1 when it is in memory."""
+
+        def take_into_memory(self) -> None:
+            """Read it and close the descriptor."""
 
 
-def before_sealing(prepare: Callable[[], None]) -> None:
-    """Have something done once before this process, or one that it forks, is sealed: fetching what is needed later."""
-    _preparations.append(prepare)
+_reserves: list[Reserve] = []
 
 
-def prepare() -> None:
-    """Do now what was asked to be done before sealing, while everything is still in reach."""
-    while _preparations:
-        _preparations.pop()()
+def keep(reserve: Reserve) -> None:
+    """Name something that this process, or one that it clones, may have to read after it is sealed."""
+    _reserves.append(reserve)
+
+
+def hold() -> list[int]:
+    """Open what was named, while it is in reach, if that is not done yet; returns the descriptors."""
+    return [fd for reserve in _reserves if (fd := reserve.hold()) >= 0]
+
+
+def take_into_memory() -> None:
+    """Read what was named and close it, before a process waits where the container could reach its descriptors."""
+    for reserve in _reserves:
+        reserve.take_into_memory()
 
 
 def seal() -> None:
     """Leave only what is loaded or part of the interpreter to import; a crash tells no more than its kind."""
-    prepare()
+    hold()
     # What is compiled into the interpreter can stay: no file is looked for.
     machinery = sys.modules["_frozen_importlib"]
     sys.meta_path[:] = machinery.BuiltinImporter, machinery.FrozenImporter

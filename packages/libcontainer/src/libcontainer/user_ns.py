@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 _FULL_RANGE = 4294967295
 
 
+_uid_maps: list[bytes] = []  # of this process, once it was read: main stays where it is
+
+
 def is_in_user_namespace() -> bool:
-    """Tell whether this process is in a user namespace other than the initial one."""
-    try:
-        fd = os.open("/proc/self/uid_map", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return os.read(fd, 256).split() != [b"0", b"0", str(_FULL_RANGE).encode()]
-    finally:
-        os.close(fd)
+    """Tell whether this process, as main, is in a user namespace other than the initial one."""
+    if not _uid_maps:
+        try:
+            fd = os.open("/proc/self/uid_map", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            _uid_maps.append(os.read(fd, 256))
+        finally:
+            os.close(fd)
+    return _uid_maps[0].split() != [b"0", b"0", str(_FULL_RANGE).encode()]
 
 
 def has_root(mappings: Sequence[LinuxIDMapping]) -> bool:

@@ -38,6 +38,21 @@ def use_bundle(packages: str) -> None:
         pass
 
 
+def restore_locale() -> None:
+    """Put the locale back that the launcher has spared the interpreter; programs that we execute may want it."""
+    import posix
+
+    locale = posix.environ.pop(b"PYOUKI_LC_ALL", None)
+    if locale is not None:
+        posix.unsetenv(b"PYOUKI_LC_ALL")
+        if locale:
+            posix.environ[b"LC_ALL"] = locale
+            posix.putenv(b"LC_ALL", locale)
+        else:
+            del posix.environ[b"LC_ALL"]
+            posix.unsetenv(b"LC_ALL")
+
+
 if __name__ == "__main__":
     # Started with -I -S: nothing but the standard library is on the path yet.
     _packages = __file__.rpartition("/")[0].removesuffix("/__pycache__").rpartition("/")[0]
@@ -49,5 +64,6 @@ if __name__ == "__main__":
         sys.path.append(_packages)
     # A collection would touch every page that a fork shares, and nothing here lives long enough to be collected.
     __import__("gc").disable()
+    restore_locale()
     use_bundle(_packages)
     main()

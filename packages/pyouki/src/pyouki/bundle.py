@@ -6,8 +6,8 @@ costs more than most of the bodies do; every ``import`` in them then finds its m
 them is no longer the one that was bundled, by size and time, all are imported as usual.
 
 Functions that the command was not seen to call are cold: in their place stands a ``Cold`` that fetches the code from
-the end of the file when it is called after all. ``keep_cold_code`` reads it all, for a process that will lose sight of
-the file.
+the end of the file when it is called after all. For a process that will lose sight of the file, ``hold`` keeps it open,
+and ``take_into_memory`` reads it.
 
 What else is imported is not searched for either: all other modules of ours are in the bundle too, one by one, and where
 machine code was when it was written is noted.
@@ -53,6 +53,7 @@ class Cold(tuple):  # type: ignore[type-arg]  # number, module's names, defaults
     start = 0
     spans: Sequence[int] = ()  # the end of one is the start of the next
     code: bytes | None = None
+    descriptor = -1
     functions: dict[int, Callable[..., Any]] = {}  # filled as they are called
 
     __hash__ = object.__hash__
@@ -258,13 +259,28 @@ def _cold_code(number: int) -> bytes:
     if Cold.code is not None:
         first = Cold.spans[0]
         return Cold.code[start - first : end - first]
+    if Cold.descriptor >= 0:
+        return posix.pread(Cold.descriptor, end - start, Cold.start + start)
     return _read_at(Cold.start + start, end - start)
 
 
-def keep_cold_code() -> None:
-    """Read what a ``Cold`` may fetch later, before the file is out of sight; does nothing without a bundle."""
-    if Cold.spans and Cold.code is None:
-        Cold.code = _read_at(Cold.start + Cold.spans[0], Cold.spans[-1] - Cold.spans[0])
+def hold() -> int:
+    """Keep the file open that a ``Cold`` may have to read when it is out of sight; returns the descriptor.
+
+    -1 if it is in memory: the path may lead elsewhere by now.
+    """
+    if Cold.code is None and Cold.descriptor < 0:
+        Cold.descriptor = posix.open(Cold.path, posix.O_RDONLY | posix.O_CLOEXEC)
+    return Cold.descriptor
+
+
+def take_into_memory() -> None:
+    """Read all that a ``Cold`` may fetch, and close the file."""
+    if Cold.code is not None:
+        return
+    Cold.code = posix.pread(hold(), Cold.spans[-1] - Cold.spans[0], Cold.start + Cold.spans[0])
+    posix.close(Cold.descriptor)
+    Cold.descriptor = -1
 
 
 def _read_at(offset: int, length: int) -> bytes:

@@ -81,7 +81,7 @@ def _dispatch(name: str, options: Command, environment: Environment) -> int:
     module = __import__(f"pyouki.commands.{name}", None, None, ("run",))
     seal, bundle = sys.modules.get("libcontainer.seal"), sys.modules.get("pyouki.bundle")
     if seal is not None and bundle is not None:
-        seal.before_sealing(bundle.keep_cold_code)
+        seal.keep(bundle)
     if b"LIBCONTAINER_DEAD_CHILD" in posix.environ:
         raise _what_happened(name, options, environment)
     status: int = module.run(options, environment)

@@ -33,6 +33,7 @@ LOCK_FILE = "lock"
 LOCK_TIMEOUT_S = 10.0
 
 _REMOVE_ATTEMPTS = 100
+_READ_SIZE = 64 * 1024  # malloc(3) takes more from the kernel, and gives it back, each time
 _ID_MAX = 255  # NAME_MAX of every file system we know
 _ID_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-")
 _ID_REST = _ID_FIRST | {"."}
@@ -193,7 +194,7 @@ class ContainerDirectory:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 parts = []
-                while part := os.read(fd, 1 << 20):
+                while part := os.read(fd, _READ_SIZE):
                     parts.append(part)
             finally:
                 os.close(fd)

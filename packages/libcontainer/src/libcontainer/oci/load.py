@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     R = TypeVar("R", bound=Record)
 
 CONFIG_NAME = "config.json"
+_READ_SIZE = 64 * 1024
 MAX_SIZE = 64 * 1024 * 1024
 """The largest document that is read, in bytes; Docker's configurations have 15 to 60 thousand."""
 
@@ -134,7 +135,7 @@ def _read_all(fd: int, name: str) -> bytes:
     parts: list[bytes] = []
     size = 0
     # The size may change while we read, and files of procfs claim to be empty: it is counted again.
-    while part := os.read(fd, 1 << 20):
+    while part := os.read(fd, _READ_SIZE):
         size += len(part)
         if size > MAX_SIZE:
             raise SpecError("", f"read {name}: larger than {MAX_SIZE} bytes")

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SIZE_MAX = 128 * 1024
+_SIZE_MAX = 96 * 1024  # malloc(3) takes more from the kernel, and gives it back, with each message
 _TEXT_MAX = 4096  # of one text in an error or log message that would be longer than that
 _FDS_MAX = 64
 _FD_SIZE = 4

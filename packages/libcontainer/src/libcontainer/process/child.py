@@ -34,6 +34,8 @@ def spawn(
     Raises:
         OSError: the kernel refused.
     """
+    # Here, so that main knows the descriptors as well.
+    seal.hold()
     way_back, destination = seal.way_back(), log.destination()
     try:
         return syscall.spawn(run, flags, cgroup_fd=-1 if entrance is None else entrance.clone_into, successor=successor)

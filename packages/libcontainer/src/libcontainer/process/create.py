@@ -21,7 +21,6 @@ from libcontainer import (
     notify_socket,
     pidfd,
     rfc3339,
-    seal,
     user_ns,
 )
 from libcontainer.container import state as state_module
@@ -141,9 +140,6 @@ def _preload(syscall: Syscall, made: Plan) -> None:
     """Import what init will need and only some containers do: after the seal there is no import."""
     spec, process = made.spec, made.process
     steps.preload(syscall, process, spec.linux.personality, spec.linux.memory_policy)
-    if made.has_user_namespace:
-        # Its root may not be allowed to read our own files.
-        seal.prepare()
     if made.executor is not None:
         import libcontainer.signals
     if "network" in made.new_types:
@@ -206,7 +202,7 @@ class _Creation:
         try:
             self._bring_up(handles, channel)
         except SyscallError as error:
-            if error.errno == errno.ENOMEM:
+            if error.errno in (errno.ENOMEM, errno.ENOSPC):  # a tmpfs that gets no memory is full
                 from libcontainer.process import out_of_memory
 
                 out_of_memory.explain(error, self.manager, self.resources)

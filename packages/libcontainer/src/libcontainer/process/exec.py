@@ -418,7 +418,7 @@ class _Execution:
                 descriptors.FIRST, descriptors.FIRST + self.options.preserve_fds + self.options.listen_fds
             )
             self.syscall.default_signals()
-            descriptors.close_all_but(self.syscall, [channel.fileno(), *preserved])
+            descriptors.close_all_but(self.syscall, [channel.fileno(), *preserved, *seal.hold()])
             late = self.program if self.process.no_new_privileges else None
             if late is not None and late.listener:
                 steps.load_filter(self.syscall, late, lambda fd: steps.hand_over_listener(channel, fd))

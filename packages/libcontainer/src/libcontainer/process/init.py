@@ -249,6 +249,8 @@ class Init:
         """Tell main that we are ready, wait for `start`, execute; an interpreter waits only when it is needed."""
         handles, options = self.handles, self.plan.options
         os.close(handles.procfs)
+        if self.plan.stays_in_python:
+            seal.take_into_memory()
         if self.plan.executor is None:
             self.syscall.default_signals()
         else:
@@ -256,7 +258,7 @@ class Init:
 
             signals.take_notice()
         preserved = range(descriptors.FIRST, descriptors.FIRST + options.preserve_fds + options.listen_fds)
-        kept = [handles.listener, self.channel.fileno(), *preserved]
+        kept = [handles.listener, self.channel.fileno(), *preserved, *seal.hold()]
         kept += [fd for fd in (handles.stub, handles.filter_file, *handles.hook_copies) if fd >= 0]
         descriptors.close_all_but(self.syscall, kept)
         late = self.filter_program if self.plan.process.no_new_privileges else None
