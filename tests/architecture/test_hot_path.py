@@ -187,8 +187,17 @@ def test_the_bundle_holds_the_modules_of_the_lists_in_their_order() -> None:
     bundled = write_bundle.read_hot_path(HOT_PATH.read_text())
 
     assert {command: list(modules) for command, modules in bundled.items()} == {
-        command: _bundled(name) for command, name in BUNDLED.items()
+        part: modules for command, name in BUNDLED.items() for part, modules in _parts(command, name).items()
     }
+
+
+def _parts(command: str, name: str) -> dict[str, list[str]]:
+    """Return the modules of a command's part: with a filter some come later, in a group of their own."""
+    modules, always = _bundled(name), _bundled(command)
+    if modules == always:
+        return {command: modules}
+    later = [module for module in modules if module not in always]
+    return {command: [module for module in modules if module in always], f"{command}{write_bundle.LATER}": later}
 
 
 def _bundled(name: str) -> list[str]:
@@ -203,8 +212,11 @@ def _hot_path(command: str, name: str) -> str:
         place, _, function = line.partition(" ")
         module = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         called.setdefault(module, set()).add(function)
-    lines = (" ".join((module, *sorted(_plain(called.get(module, ()))))) for module in _bundled(name))
-    return "\n".join((f"[{command}]", *lines)) + "\n\n"
+    text = ""
+    for part, modules in _parts(command, name).items():
+        lines = (" ".join((module, *sorted(_plain(called.get(module, ()))))) for module in modules)
+        text += "\n".join((f"[{part}]", *lines)) + "\n\n"
+    return text
 
 
 def _plain(functions: Iterable[str]) -> Iterator[str]:

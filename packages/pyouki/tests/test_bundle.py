@@ -91,10 +91,12 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sample" / "shapes.py").write_text(SOURCE)
     (tmp_path / "sample" / "inner").mkdir()
     (tmp_path / "sample" / "inner" / "__init__.py").write_text('"""With a docstring."""\n')
+    (tmp_path / "sample" / "seldom.py").write_text('"""With another."""\nimport _sha256\nfrom sample import shapes\n')
     (tmp_path / "sample" / "inner" / "rare.py").write_text("from sample.shapes import hot\nANSWER = hot(35)\n")
     monkeypatch.setattr(write_bundle, "SITE_PACKAGES", tmp_path)
     modules = {name: frozenset[str]() for name in ("sample", "stat", "fcntl", "_json")}
-    content = write_bundle.make({"go": {**modules, "sample.shapes": frozenset({"hot"})}})
+    later = {"_sha256": frozenset[str](), "sample.seldom": frozenset[str]()}
+    content = write_bundle.make({"go": {**modules, "sample.shapes": frozenset({"hot"})}, "go later": later})
     (tmp_path / "pyouki" / bundle.NAME).write_bytes(content)
     return tmp_path
 
@@ -181,6 +183,30 @@ except ValueError as error:
     result = _run(packages, code)
 
     assert result.stdout == "from the cold\n", result.stderr
+
+
+def test_modules_that_only_some_need_are_loaded_when_one_is_imported(packages: Path) -> None:
+    code = """
+print("sample.seldom" in sys.modules, "_sha256" in sys.modules)
+from sample import seldom
+import sample
+print(seldom is sample.seldom, seldom.__doc__, seldom.__spec__.name, seldom.shapes.hot(1), seldom._sha256.__name__)
+"""
+
+    result = _run(packages, code)
+
+    assert result.stdout.splitlines() == ["False False", "True None sample.seldom 8 _sha256"], result.stderr
+
+
+def test_modules_that_only_some_need_and_that_were_changed_are_looked_for_as_usual(packages: Path) -> None:
+    (packages / "sample" / "seldom.py").write_text("ANSWER = 42\n")
+    code = f"""
+sys.path.append({str(packages)!r})
+from sample import seldom
+print(seldom.ANSWER)
+"""
+
+    assert _run(packages, code).stdout == "42\n"
 
 
 def test_modules_that_are_no_part_of_the_command_come_from_the_bundle_as_well(packages: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 
-MAGIC = f"pyouki 8 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
+MAGIC = f"pyouki 9 {sys.implementation.cache_tag}".encode().ljust(16)[:16]
 """What a bundle begins with that this Python can read; the number is that of its layout."""
 
 

@@ -12,10 +12,10 @@ and ``take_into_memory`` reads it.
 What else is imported is not searched for either: all other modules of ours are in the bundle too, one by one, and where
 machine code was when it was written is noted.
 
-Layout: MAGIC of ``__main__``; this very module, which ``__main__`` executes to get ``load``; the index; the parts, each
-a list of where its cold code is, lists of Native and Entry, and chunks that are lists of the latter's code; the cold
-code; the modules one by one; a table of these. All but MAGIC are in marshal's format, the first two with their length
-before.
+Layout: MAGIC of ``__main__``; this very module, which ``__main__`` executes to get ``load``; the index; the parts; the
+cold code; the modules one by one; a table of these. A part has a list of where its cold code is and one or two Groups,
+each after the lists of its code; the second is loaded when one of its modules is imported, as for a configuration with
+a filter. All but MAGIC are in marshal's format, the first two with their length before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _frozen_importlib import ModuleSpec
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import CodeType, ModuleType
     from typing import Any, BinaryIO
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     Entry = tuple[str, str, int, int]
     # Of a module that is not ours or machine code: how many Entries come before it, name, kind, file.
     Native = tuple[int, str, int, str]
+    # Where something is and how long.
+    Span = tuple[int, int]
+    # What modules need to be loaded together, and where the lists of their code are.
+    Group = tuple[list[Native], list[Entry], list[Span]]
     # Of a module that is not in a part: the same without the name, and where its code is.
     Place = tuple[str, int, int, int, int]
 
@@ -75,16 +79,22 @@ class Cold(tuple):  # type: ignore[type-arg]  # number, module's names, defaults
 
 
 class _Finder:
-    """Finds modules that are not in the part, and machine code, without looking through directories."""
+    """Finds modules that are not loaded with the part, and machine code, without looking through directories."""
 
-    def __init__(self, packages: str, index: Mapping[str, Any], start: int) -> None:
+    def __init__(self, packages: str, index: Mapping[str, Any], start: int, later: Mapping[str, Any]) -> None:
         self._packages = packages
         self._index = index
         self._start = start
+        self._later = later
         self._table: Mapping[str, Place] | None = None
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return the specification of a module that is still what it was when the bundle was written."""
+        if name in self._later:
+            self._later, group = {}, self._later
+            with open(Cold.path, "rb", buffering=0) as file:
+                if _load_group(file, self._start, group[name], self._packages):
+                    return _spec(name, _Loaded, sys.modules[name].__file__ or "")
         extension = self._index["extensions"].get(name)
         try:
             if extension is not None:
@@ -128,6 +138,19 @@ class _Loader:
         exec(marshal.loads(_read_at(self._offset, self._length)), module.__dict__)  # noqa: S102 - our own code
 
 
+class _Loaded:
+    """Leaves a module that is loaded as it is."""
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> ModuleType:
+        """Return the module."""
+        return sys.modules[spec.name]
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Do nothing."""
+
+
 _Method: Any = type(_Loader(0, 0).create_module)
 
 
@@ -153,16 +176,30 @@ def load(file: BinaryIO, packages: str, argv: Sequence[str]) -> None:
     if command is None:
         return
     start = file.tell()
-    offset, *lengths = commands[command]
-    file.seek(start + offset)
+    spans, group, later = commands[command]
     Cold.path, Cold.start = f"{packages}/pyouki/{NAME}", start + index["cold"]
-    Cold.spans = marshal.loads(file.read(lengths[0]))
-    sys.meta_path.insert(0, _Finder(packages, index, start))
+    Cold.spans = _read_marshalled(file, start, spans)
+    sys.meta_path.insert(0, _Finder(packages, index, start, later))
+    if _load_group(file, start, group, packages):
+        sys.modules["pyouki.bundle"] = module = type(sys)("pyouki.bundle")
+        module.__dict__.update(globals())
+        sys.modules["pyouki"].bundle = module  # type: ignore[attr-defined]  # as if it had been imported
+
+
+def _load_group(file: BinaryIO, start: int, place: Span, packages: str) -> bool:
     natives: list[Native]
     entries: list[Entry]
-    natives, entries = marshal.loads(file.read(lengths[1]))
-    if _are_current(packages, entries):
-        _run(packages, natives, entries, file, lengths[2:])
+    natives, entries, chunks = _read_marshalled(file, start, place)
+    if not _are_current(packages, entries):
+        return False
+    _run(packages, natives, entries, (_read_marshalled(file, start, chunk) for chunk in chunks))
+    return True
+
+
+def _read_marshalled(file: BinaryIO, start: int, place: Span) -> Any:
+    offset, length = place
+    file.seek(start + offset)
+    return marshal.loads(file.read(length))
 
 
 def _read_part(file: BinaryIO) -> bytes:
@@ -199,7 +236,7 @@ def _extension_spec(name: str, path: str) -> ModuleSpec:
     return _spec(name, sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, path), path)
 
 
-def _run(packages: str, natives: list[Native], entries: list[Entry], file: BinaryIO, lengths: Sequence[int]) -> None:
+def _run(packages: str, natives: list[Native], entries: list[Entry], chunks: Iterable[list[CodeType]]) -> None:
     modules = sys.modules
     kind = type(sys)
     # All of them first: a package whose body imports its own modules is run after these.
@@ -216,8 +253,7 @@ def _run(packages: str, natives: list[Native], entries: list[Entry], file: Binar
     position = 0
     natives.reverse()
     # In chunks: text and code of modules' bodies are the largest things in memory, and not needed when they have run.
-    for length in lengths:
-        codes: list[CodeType] = marshal.loads(file.read(length))
+    for codes in chunks:
         codes.reverse()
         while codes:
             while natives and natives[-1][0] == position:
@@ -228,9 +264,6 @@ def _run(packages: str, natives: list[Native], entries: list[Entry], file: Binar
             parent, _, child = name.rpartition(".")
             if parent:
                 setattr(modules[parent], child, modules[name])
-    modules["pyouki.bundle"] = module = kind("pyouki.bundle")
-    module.__dict__.update(globals())
-    modules["pyouki"].bundle = module  # type: ignore[attr-defined]  # as if it had been imported
 
 
 def _are_current(packages: str, entries: list[Entry]) -> bool:

@@ -4,9 +4,9 @@ Run after an installation, not when a wheel is built: a wheel serves every Pytho
 the packages it is made of are only together in an environment. Without the bundle everything works, a little slower.
 
 ``hot_path.txt`` says what is in it: a line ``[command]``, then a line for each module in the order in which they are
-loaded: its name, and the functions in it that the command was seen to call. A function that is missing there is cold,
-which costs a little when it is called and changes nothing else. Modules that are not in our Python are the
-interpreter's own or machine code.
+loaded: its name, and the functions in it that the command was seen to call. ``[command later]`` has those that only
+some containers need. A function that is missing there is cold, which costs a little when it is called and changes
+nothing else. Modules that are not in our Python are the interpreter's own or machine code.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SITE_PACKAGES = Path(__file__).absolute().parent.parent
 HOT_PATH = SITE_PACKAGES / "pyouki" / "hot_path.txt"
 
+LATER = " later"
 _CHUNK_SIZE = 50_000
 _NO_ASSERTIONS, _NO_DOCSTRINGS = 1, 2  # levels of compile()
 # Methods that become static or class methods by their names alone, if they are functions.
@@ -66,30 +67,31 @@ def read_hot_path(text: str) -> dict[str, dict[str, frozenset[str]]]:
 
 def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     """Return the content of a bundle for these commands."""
-    parts_of: dict[str, tuple[int, ...]] = {}
-    parts: list[bytes] = []
+    places: dict[str, tuple[bundle.Span, bundle.Span, dict[str, bundle.Span]]] = {}
+    parts = _Pieces()
     cold: list[bytes] = []
-    size = cold_size = 0
+    cold_size = 0
     natives = {name: native for modules in commands.values() for name in modules if (native := _native(name))}
     for command, modules in commands.items():
+        if command.endswith(LATER):
+            continue
         first = len(cold)
-        entries = [_entry(name, hot, cold, first) for name, hot in modules.items() if name not in natives]
+        later = commands.get(f"{command}{LATER}", {})
+        group = _add_group(parts, modules, natives, cold, first)
+        later_group = _add_group(parts, later, natives, cold, first)
         spans: list[int] = [cold_size]
         for code in cold[first:]:
             cold_size += len(code)
             spans.append(cold_size)
-        known = _with_positions(modules, natives), [entry[:-1] for entry in entries]
-        chunks = [marshal.dumps(spans), marshal.dumps(known), *_chunks(entries)]
-        parts_of[command] = (size, *(len(chunk) for chunk in chunks))
-        size += sum(len(chunk) for chunk in chunks)
-        parts += chunks
+        waiting = [name for name in later if name not in natives]
+        places[command] = parts.add(spans), group, dict.fromkeys(waiting, later_group)
     ours = {name for modules in commands.values() for name in modules if name not in natives}
     packages = sorted({name.partition(".")[0] for name in ours})
-    table, modules_one_by_one = _all_modules(packages, size + cold_size)
-    table_offset = size + cold_size + sum(len(code) for code in modules_one_by_one)
+    table, modules_one_by_one = _all_modules(packages, parts.size + cold_size)
+    table_offset = parts.size + cold_size + sum(len(code) for code in modules_one_by_one)
     index = {
-        "commands": parts_of,
-        "cold": size,
+        "commands": places,
+        "cold": parts.size,
         "extensions": {name: origin for name, (kind, origin) in natives.items() if kind == bundle.EXTENSION},
         "packages": tuple(packages),
         "table": (table_offset, len(table)),
@@ -97,7 +99,38 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     own = _compiled(_tree(Path(bundle.__file__)), "pyouki/bundle.py", _NO_DOCSTRINGS)
     heads = [marshal.dumps(_lean(own)), marshal.dumps(index)]
     heads = [len(head).to_bytes(4, "little") + head for head in heads]
-    return b"".join((MAGIC, *heads, *parts, *cold, *modules_one_by_one, table))
+    return b"".join((MAGIC, *heads, *parts.pieces, *cold, *modules_one_by_one, table))
+
+
+class _Pieces:
+    """What is written one after the other, and how much it is."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
+
+    def add(self, value: object) -> bundle.Span:
+        """Add a value in marshal's format, and return where it is."""
+        return self.add_packed(marshal.dumps(value))  # type: ignore[arg-type]  # lists and tuples of plain values
+
+    def add_packed(self, packed: bytes) -> bundle.Span:
+        """Add what is in that format."""
+        self.pieces.append(packed)
+        self.size += len(packed)
+        return self.size - len(packed), len(packed)
+
+
+def _add_group(
+    parts: _Pieces,
+    modules: Mapping[str, frozenset[str]],
+    natives: Mapping[str, tuple[int, str]],
+    cold: list[bytes],
+    first: int,
+) -> bundle.Span:
+    """Add a ``bundle.Group``, and return where it is; ``first`` is the number of the part's first cold function."""
+    entries = [_entry(name, hot, cold, first) for name, hot in modules.items() if name not in natives]
+    chunks = [parts.add_packed(chunk) for chunk in _chunks(entries)]
+    return parts.add((_with_positions(modules, natives), [entry[:-1] for entry in entries], chunks))
 
 
 def _all_modules(packages: Sequence[str], offset: int) -> tuple[bytes, list[bytes]]:
