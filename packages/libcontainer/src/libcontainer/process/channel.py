@@ -2,6 +2,8 @@
 
 One datagram is one message: a JSON object with its ``kind``, and descriptors beside it. The receiver knows who speaks,
 and end of file means that this very process has died.
+
+A child that shares main's memory and asks for nothing leaves its messages there instead, in a ``Mailbox``.
 """
 
 from __future__ import annotations
@@ -14,14 +16,11 @@ from libcontainer import log
 from libcontainer.errors import LibcontainerError, ProcessDiedError, from_dict
 from libcontainer.oci import json_text
 
-try:
-    import _socket
-except ImportError:  # another interpreter than CPython
-    import socket as _socket  # type: ignore[no-redef]
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Sequence
+    from types import ModuleType
 
 _SIZE_MAX = 96 * 1024  # malloc(3) takes more from the kernel, and gives it back, with each message
 _TEXT_MAX = 4096  # of one text in an error or log message that would be longer than that
@@ -70,6 +69,15 @@ class Message:
         return value
 
 
+def _sockets() -> ModuleType:
+    """Return the module of sockets: its seven hundred constants take as long as all messages of an exec."""
+    try:
+        import _socket
+    except ImportError:  # another interpreter than CPython
+        import socket as _socket  # type: ignore[no-redef]
+    return _socket
+
+
 class Channel:
     """One end of a pair.
 
@@ -101,9 +109,10 @@ class Channel:
             LibcontainerError: so it is, and this is the error that was the last word from there.
         """
         values["kind"] = kind
-        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _pack(fds))] if fds else []
+        sockets = _sockets()
+        ancillary = [(sockets.SOL_SOCKET, sockets.SCM_RIGHTS, _pack(fds))] if fds else []
         try:
-            self._socket.sendmsg([json_text.dumps(values).encode()], ancillary, _socket.MSG_NOSIGNAL)
+            self._socket.sendmsg([json_text.dumps(values).encode()], ancillary, sockets.MSG_NOSIGNAL)
         except OSError as error:
             if error.errno in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
                 while self.receive() is not None:
@@ -141,15 +150,16 @@ class Channel:
             log.write(message.number("level"), str(message.values.get("text")))
 
     def _receive(self) -> Message | None:
-        size = _socket.CMSG_SPACE(_FDS_MAX * _FD_SIZE)
+        sockets = _sockets()
+        size = sockets.CMSG_SPACE(_FDS_MAX * _FD_SIZE)
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, _socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, sockets.MSG_CMSG_CLOEXEC)
         except ConnectionResetError:
             # The other end was closed before it had read everything. That is told once, before what it had sent.
-            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, _socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, sockets.MSG_CMSG_CLOEXEC)
         fds: list[int] = []
         for level, kind, content in ancillary:
-            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            if level == sockets.SOL_SOCKET and kind == sockets.SCM_RIGHTS:
                 fds += _unpack(content)
         if not data:
             return None
@@ -178,15 +188,67 @@ class Channel:
         return message
 
 
+class Mailbox(Channel):
+    """Both ends of a channel in one memory: main reads when the child has executed a program or ended.
+
+    So nobody can answer, and descriptors cannot be passed.
+    """
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+        self._messages: list[Message] = []
+        self._error: LibcontainerError | None = None
+
+    def fileno(self) -> int:
+        """Return -1: there is no descriptor."""
+        return -1
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def drop(self) -> None:
+        """Do nothing."""
+
+    def send(self, kind: str, *, fds: Sequence[int] = (), **values: object) -> None:
+        """Leave a message."""
+        if fds:
+            raise LibcontainerError(f"{kind}: descriptors cannot be left in memory")
+        self._messages.append(Message(kind, values, []))
+
+    def send_error(self, error: LibcontainerError) -> None:
+        """Leave what went wrong."""
+        self._error = error
+
+    def receive(self) -> Message | None:
+        """Take the next message; None if there is none any more.
+
+        Raises:
+            LibcontainerError: the error that the child has left.
+        """
+        if self._messages:
+            return self._messages.pop(0)
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise from_dict(error.to_dict())
+        return None
+
+
+def mailbox(there: str) -> tuple[Mailbox, Mailbox]:
+    """Make a channel to a child that shares our memory, and asks for nothing."""
+    box = Mailbox(there)
+    return box, box
+
+
 def pair(here: str, there: str) -> tuple[Channel, Channel]:
     """Make a channel: the first end is for ``here`` and speaks with ``there``, the second is the other's."""
-    one, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    sockets = _sockets()
+    one, other = sockets.socketpair(sockets.AF_UNIX, sockets.SOCK_SEQPACKET | sockets.SOCK_CLOEXEC)
     return Channel(one, there), Channel(other, here)
 
 
 def of_descriptor(fd: int, there: str) -> Channel:
     """Return the channel whose one end the descriptor is; it is owned by the channel from here on."""
-    return Channel(_socket.socket(fileno=fd), there)
+    return Channel(_sockets().socket(fileno=fd), there)
 
 
 def _shortened(value: object) -> object:

@@ -45,6 +45,10 @@ def spawn(
         log.set_sink(*destination)
 
 
-def needs_main(entrance: Entrance | None, program: Program | None) -> bool:
-    """Tell whether any child would wait for main: to be moved, to have its listener handed over, to be logged."""
-    return entrance is None or (program is not None and program.listener) or log.is_enabled(log.DEBUG)
+def can_share_memory(syscall: Syscall, entrance: Entrance | None, program: Program | None) -> bool:
+    """Tell whether a child can share main's memory, unless it needs main for a reason of its own.
+
+    Any would, to be moved into its cgroup, to have its listener handed over, or to be logged.
+    """
+    needs_main = entrance is None or (program is not None and program.listener) or log.is_enabled(log.DEBUG)
+    return syscall.can_share_memory and not needs_main

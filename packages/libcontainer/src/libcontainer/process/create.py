@@ -313,7 +313,7 @@ class _Creation:
         """Return the caller's, so that init shares our memory, unless init needs us before it waits for start."""
         hooks = self.spec.hooks
         needs_main = (
-            child_module.needs_main(entrance, self.program)
+            not child_module.can_share_memory(self.syscall, entrance, self.program)
             or self.plan.has_user_namespace
             or self.plan.stays_in_python
             or self.spec.linux.net_devices

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from libcontainer.seccomp import Program
     from libcontainer.syscall import Syscall
 
+    # Given what leads into the cgroup, main's end of the child's channel, and the child's own.
+    Run = Callable[[Entrance | None, Channel, Channel], None]
+
 _SIGKILL = 9
 _DEATH_TIMEOUT_S = 5.0
 
@@ -172,12 +175,10 @@ class _Execution:
         joined = namespaces.open_of_process(self.state.pid, self.state.namespaces)
         self.root = self._open_shared_root()
         self.procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        ours, its = channel_module.pair("the runtime", "the process")
         try:
-            self._clone(container, joined, its, ours)
-            its.close()
+            channel = self._clone(container, joined)
             self._set_oom_score()
-            self._attend(ours)
+            self._attend(channel)
             self._hand_out_pid()
         except BaseException:
             self._kill()
@@ -198,8 +199,8 @@ class _Execution:
         except OSError as error:
             raise SyscallError(f"open {path}", error.errno, step="namespaces", object=path) from None
 
-    def _clone(self, container: int, joined: list[tuple[str, int]], its: Channel, ours: Channel) -> None:
-        """Clone the process; sets pid and pidfd."""
+    def _clone(self, container: int, joined: list[tuple[str, int]]) -> Channel:
+        """Clone the process, and return the channel to it; sets pid and pidfd."""
         entrance, home = None, -1
         try:
             with cgroups.translated("cgroup join"):
@@ -208,9 +209,8 @@ class _Execution:
             if not self.has_user_namespace:
                 home = namespaces.open_home(self.syscall)
             if home < 0:
-                self._clone_through_joiner(container, joined, entrance, manager, its, ours)
-            else:
-                self._clone_directly(container, joined, home, entrance, manager, its, ours)
+                return self._clone_through_joiner(container, joined, entrance, manager)
+            return self._clone_directly(container, joined, home, entrance, manager)
         finally:
             if entrance is not None:
                 entrance.close()
@@ -225,32 +225,32 @@ class _Execution:
         home: int,
         entrance: Entrance | None,
         manager: CgroupManager,
-        its: Channel,
-        ours: Channel,
-    ) -> None:
+    ) -> Channel:
         """Clone the process into the pid namespace; it enters the others by itself."""
         others = [entry for entry in joined if entry[0] != "pid"]
         pid_namespace = next((fd for kind, fd in joined if kind == "pid"), home)
 
-        def run(entrance: Entrance | None) -> None:
+        def run(entrance: Entrance | None, ours: Channel, its: Channel) -> None:
             # A copy of main's end would keep the process from noticing its death.
             ours.drop()
             self._enter_and_become(container, others, entrance, its)
 
-        # setns(2) refuses a time namespace to who shares memory.
+        # setns(2) refuses a time namespace to who shares memory, and main must be sent a terminal.
         in_time_namespace = any(kind == "time" for kind, _ in others)
-        successor = () if in_time_namespace else self.options.successor
+        sends_terminal = self.process.terminal and self.console < 0
+        successor = () if in_time_namespace or sends_terminal else self.options.successor
         is_dumpable = self.syscall.prctl(flags.PR_GET_DUMPABLE) == 1
         # Those who are in the pid namespace already must not trace what is born there.
         self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
         try:
             with namespaces.of_children(self.syscall, pid_namespace, home):
-                self.pid, self.pidfd, entrance = self._spawn(run, entrance, successor)
+                self.pid, self.pidfd, entrance, channel = self._spawn(run, "the process", entrance, successor)
         finally:
             if is_dumpable:
                 self.syscall.prctl(flags.PR_SET_DUMPABLE, 1)
         if entrance is None:
-            self._put_into_cgroup(manager, self.pid, ours)
+            self._put_into_cgroup(manager, self.pid, channel)
+        return channel
 
     def _clone_through_joiner(
         self,
@@ -258,21 +258,19 @@ class _Execution:
         joined: list[tuple[str, int]],
         entrance: Entrance | None,
         manager: CgroupManager,
-        its: Channel,
-        ours: Channel,
-    ) -> None:
+    ) -> Channel:
         """Let a joiner, which has the rights of the user namespace's root then, clone the process inside."""
-        mine, joiners = channel_module.pair("the runtime", "the joining process")
+        ours, its = channel_module.pair("the runtime", "the process")
 
-        def run(entrance: Entrance | None) -> None:
+        def run(entrance: Entrance | None, mine: Channel, joiners: Channel) -> None:
             mine.drop()
             ours.drop()
             self._join(container, joined, entrance, joiners, its)
 
         try:
-            joiner, joiner_pidfd, entrance = self._spawn(run, entrance)
+            joiner, joiner_pidfd, entrance, mine = self._spawn(run, "the joining process", entrance)
         finally:
-            joiners.close()
+            its.close()
         try:
             if entrance is None:
                 self._put_into_cgroup(manager, joiner, mine)
@@ -287,6 +285,7 @@ class _Execution:
             mine.close()
             pidfd.reap(joiner)
             os.close(joiner_pidfd)
+        return ours
 
     def _open_entrance(self, manager: CgroupManager) -> Entrance | None:
         """Open what a child enters the cgroup by; None if main has to move it."""
@@ -295,22 +294,42 @@ class _Execution:
         return manager.open_entrance()
 
     def _spawn(
-        self, run: Callable[[Entrance | None], None], entrance: Entrance | None, successor: Sequence[str] = ()
-    ) -> tuple[int, int, Entrance | None]:
-        """Clone a child into the cgroup, or without an entrance if that is refused: then main has to move it."""
+        self, run: Run, who: str, entrance: Entrance | None, successor: Sequence[str] = ()
+    ) -> tuple[int, int, Entrance | None, Channel]:
+        """Clone a child into the cgroup, or without an entrance if that is refused: then main has to move it.
+
+        Returns:
+            Its pid and pidfd, what it came in by, and main's end of the channel to it.
+        """
         if entrance is not None:
-            if child.needs_main(entrance, self.program):
+            if not child.can_share_memory(self.syscall, entrance, self.program):
                 successor = ()
             try:
-                return *child.spawn(self.syscall, lambda _: run(entrance), 0, entrance, successor), entrance
+                return self._spawn_by(run, who, entrance, successor)
             except OSError as error:
                 # EBUSY: it hands controllers down; EAGAIN: its pids.max counts the child. Moving may still do.
                 log.debug("clone into the cgroup: %s", error.strerror)
                 entrance.close()
         try:
-            return *child.spawn(self.syscall, lambda _: run(None), 0, None), None
+            return self._spawn_by(run, who, None)
         except OSError as error:
             raise SyscallError("clone the process", error.errno, step="clone", syscall="clone3") from None
+
+    def _spawn_by(
+        self, run: Run, who: str, entrance: Entrance | None, successor: Sequence[str] = ()
+    ) -> tuple[int, int, Entrance | None, Channel]:
+        ours, its = channel_module.mailbox(who) if successor else channel_module.pair("the runtime", who)
+        try:
+            return (
+                *child.spawn(self.syscall, lambda _: run(entrance, ours, its), 0, entrance, successor),
+                entrance,
+                ours,
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            its.close()
 
     def _put_into_cgroup(self, manager: CgroupManager, pid: int, channel: Channel) -> None:
         """Move a child that could not enter by itself, and tell it."""

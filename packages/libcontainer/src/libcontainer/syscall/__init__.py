@@ -23,6 +23,10 @@ if TYPE_CHECKING:
         def clone3(self, flags: int, *, cgroup_fd: int = -1) -> tuple[int, int]:
             """clone3(2) without CLONE_VM: returns (pid, pidfd) in the parent and (0, -1) in the child."""
 
+        @property
+        def can_share_memory(self) -> bool:
+            """Tell whether ``spawn`` can have a child share our memory."""
+
         def spawn(
             self, run: Callable[[int], object], flags: int, *, cgroup_fd: int = -1, successor: Sequence[str] = ()
         ) -> tuple[int, int]:

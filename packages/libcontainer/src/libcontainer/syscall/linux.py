@@ -48,11 +48,16 @@ class LinuxSyscall:
         pid = _check(lib.lc_clone3(flags, exit_signal, cgroup_fd, pidfd), "clone3")
         return (pid, pidfd[0]) if pid else (0, -1)
 
+    @property
+    def can_share_memory(self) -> bool:
+        """Tell whether processor and interpreter are known to spawn.c."""
+        return bool(lib.CAN_SHARE_MEMORY)
+
     def spawn(
         self, run: Callable[[int], object], flags: int, *, cgroup_fd: int = -1, successor: Sequence[str] = ()
     ) -> tuple[int, int]:
         """clone3(2), with CLONE_VM and CLONE_VFORK if there is a successor."""
-        if successor and lib.CAN_SHARE_MEMORY:
+        if successor and self.can_share_memory:
             pidfd = ffi.new("int *", -1)
             words, _kept = _words(successor)
             return _check(lib.lc_spawn(flags, cgroup_fd, pidfd, id(run), words), "clone3"), pidfd[0]

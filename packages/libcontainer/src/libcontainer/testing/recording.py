@@ -68,6 +68,8 @@ class RecordingSyscall:
         pid = self._record("clone3", flags, cgroup_fd)
         return (pid, os.open("/", os.O_PATH | os.O_CLOEXEC)) if pid else (0, -1)
 
+    can_share_memory = False
+
     def spawn(
         self, run: Callable[[int], object], flags: int, *, cgroup_fd: int = -1, successor: Sequence[str] = ()
     ) -> tuple[int, int]:
