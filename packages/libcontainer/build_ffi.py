@@ -14,6 +14,9 @@ ffibuilder.cdef(
     #define CAN_SHARE_MEMORY ...
     int lc_clone3(uint64_t flags, int exit_signal, int cgroup_fd, int *pidfd);
     int lc_spawn(uint64_t flags, int cgroup_fd, int *pidfd, uintptr_t run, char *const successor[]);
+    int lc_socket(int domain, int type);
+    int lc_bind_unix(int fd, const char *path);
+    int lc_listen(int fd, int backlog);
     int lc_unshare(int flags);
     int lc_setns(int fd, int nstype);
     int lc_mount(const char *source, const char *target, const char *fstype, unsigned long flags, const char *data);
@@ -72,8 +75,10 @@ ffibuilder.set_source(
     #include <sys/mount.h>
     #include <sys/personality.h>
     #include <sys/prctl.h>
+    #include <sys/socket.h>
     #include <sys/statfs.h>
     #include <sys/syscall.h>
+    #include <sys/un.h>
     #include <unistd.h>
 
     #ifndef SYS_open_tree_attr
@@ -112,6 +117,19 @@ ffibuilder.set_source(
         struct clone3_args args = lc_clone3_args(flags, exit_signal, cgroup_fd, pidfd);
         return (int)syscall(SYS_clone3, &args, sizeof args);
     }
+    static int lc_socket(int domain, int type) { return socket(domain, type, 0); }
+    static int lc_bind_unix(int fd, const char *path)
+    {
+        struct sockaddr_un address = { AF_UNIX, "" };
+
+        if (strlen(path) >= sizeof address.sun_path) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        strcpy(address.sun_path, path);
+        return bind(fd, (struct sockaddr *)&address, sizeof address);
+    }
+    static int lc_listen(int fd, int backlog) { return listen(fd, backlog); }
     static int lc_unshare(int flags) { return unshare(flags); }
     static int lc_setns(int fd, int nstype) { return setns(fd, nstype); }
     static int lc_mount(const char *source, const char *target, const char *fstype, unsigned long flags,

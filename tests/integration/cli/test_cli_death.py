@@ -289,7 +289,7 @@ def test_runtime_that_is_killed_while_init_mounts_in_its_memory_leaves_what_dele
     _check_that_delete_removes(runtime, bundle, guard)
 
 
-@pytest.mark.parametrize(("call", "occurrence"), [("prctl", 4), ("recvmsg", 1)], ids=["at once", "a little later"])
+@pytest.mark.parametrize(("call", "occurrence"), [("prctl", 4), ("waitid", 1)], ids=["at once", "a little later"])
 def test_runtime_that_is_killed_when_init_waits_leaves_what_delete_removes(
     runtime: Runtime, make_bundle: MakeBundle, guard: Guard, call: str, occurrence: int
 ) -> None:

@@ -14,6 +14,7 @@ from libcontainer import net_devices, network
 from libcontainer.errors import LibcontainerError
 from libcontainer.oci.spec import LinuxNetDevice
 from libcontainer.syscall import flags
+from libcontainer.syscall.linux import LinuxSyscall
 from tests.integration.facilities import child
 from tests.integration.facilities.child import SYSCALL
 
@@ -68,7 +69,7 @@ def make_device(name: str = "pt0") -> None:
 
 def test_loopback_is_up_and_has_its_addresses() -> None:
     def up() -> list[Any]:
-        network.bring_up_loopback()
+        network.bring_up_loopback(LinuxSyscall())
         (link,) = ip("addr", "show", "dev", "lo")
         return ["UP" in link["flags"], [one["local"] for one in link["addr_info"]]]
 
@@ -79,7 +80,7 @@ def test_loopback_without_rights_is_an_error() -> None:
     def up() -> str:
         SYSCALL.setresuid(1000)
         try:
-            network.bring_up_loopback()
+            network.bring_up_loopback(LinuxSyscall())
         except LibcontainerError as error:
             return str(error)
         return "up"

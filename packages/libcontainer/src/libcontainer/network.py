@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import _socket
 import fcntl
+import os
 import sys
 
 from libcontainer import errors
+from libcontainer.syscall import flags
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libcontainer.syscall import Syscall
 
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
@@ -15,17 +20,17 @@ _IFF_RUNNING = 0x40
 _LOOPBACK_UP = (b"lo".ljust(16, b"\0") + (_IFF_UP | _IFF_RUNNING).to_bytes(2, sys.byteorder)).ljust(40, b"\0")
 
 
-def bring_up_loopback() -> None:
+def bring_up_loopback(syscall: Syscall) -> None:
     """Set ``lo`` of the calling process's network namespace up; netdevice(7) SIOCSIFFLAGS. Its addresses follow.
 
     Raises:
         SyscallError: EPERM without CAP_NET_ADMIN over the namespace.
     """
     try:
-        probe = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        probe = syscall.socket(flags.AF_INET, flags.SOCK_DGRAM)
         try:
-            fcntl.ioctl(probe.fileno(), _SIOCSIFFLAGS, _LOOPBACK_UP)
+            fcntl.ioctl(probe, _SIOCSIFFLAGS, _LOOPBACK_UP)
         finally:
-            probe.close()
+            os.close(probe)
     except OSError as error:
         raise errors.syscall_error(error, "bring up the loopback device", step="network") from error

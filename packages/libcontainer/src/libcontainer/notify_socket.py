@@ -15,28 +15,33 @@ from libcontainer.container import store
 from libcontainer.errors import LibcontainerError, SyscallError, from_dict
 from libcontainer.oci import json_text
 
-try:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     import _socket
-except ImportError:  # another interpreter than CPython
-    import socket as _socket  # type: ignore[no-redef]
+    from collections.abc import Callable
+
+    from libcontainer.syscall import Syscall
 
 WAITING = "memfd:container"
 """The name of a process that waits in Python; the kernel gives the stub the same, before Linux 6.14 a number."""
 
+_BACKLOG = 8
 _GO = b"s"
 _REPLY_MAX = 64 * 1024
 
 
-def listen(directory: str) -> int:
+def listen(syscall: Syscall, directory: str) -> int:
     """Make the socket in a container's directory and return the listening descriptor (close-on-exec)."""
-    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    from libcontainer.syscall import flags  # not for `start`
+
+    fd = syscall.socket(flags.AF_UNIX, flags.SOCK_STREAM)
     try:
-        _at(directory, socket.bind)
-        socket.listen(8)
+        _at(directory, lambda path: syscall.bind_unix(fd, path))
+        syscall.listen(fd, _BACKLOG)
     except OSError as error:
-        socket.close()
+        os.close(fd)
         raise SyscallError(f"bind the notify socket in {directory}", error.errno, syscall="bind") from None
-    return socket.detach()
+    return fd
 
 
 def connect(directory: str) -> Connection:
@@ -45,6 +50,8 @@ def connect(directory: str) -> Connection:
     Raises:
         SyscallError: ECONNREFUSED or ENOENT if nobody waits any more.
     """
+    import _socket
+
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
         _at(directory, socket.connect)
@@ -62,6 +69,8 @@ class Connection:
 
     def say_go(self) -> None:
         """Let the container execute its program."""
+        import _socket
+
         self._socket.send(_GO, _socket.MSG_NOSIGNAL)
 
     def wait_for_exec(self) -> LibcontainerError | None:
@@ -86,6 +95,8 @@ class Connection:
 
 def wait_for_start(listener: int) -> int:
     """Wait, as the container, for ``start`` and return the connection; callers that hang up silently are forgotten."""
+    import _socket
+
     socket = _socket.socket(fileno=listener)
     while True:
         fd, _ = socket._accept()  # type: ignore[attr-defined]  # the C socket's accept, which gives a descriptor
@@ -100,9 +111,9 @@ def is_waiting(name: str) -> bool:
     return name == WAITING or name.isdecimal()
 
 
-def _at(directory: str, call: object) -> None:
+def _at(directory: str, call: Callable[[str], object]) -> None:
     fd = os.open(directory, os.O_PATH | os.O_CLOEXEC | os.O_DIRECTORY)
     try:
-        call(f"/proc/self/fd/{fd}/{store.NOTIFY_SOCKET}")  # type: ignore[operator]  # bind or connect
+        call(f"/proc/self/fd/{fd}/{store.NOTIFY_SOCKET}")
     finally:
         os.close(fd)

@@ -11,13 +11,14 @@ import pytest
 
 from libcontainer import notify_socket
 from libcontainer.errors import ExecutableError, LibcontainerError, SyscallError
+from libcontainer.syscall.linux import LinuxSyscall
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_silence_at_the_end_of_the_connection_is_success(tmp_path: Path) -> None:
-    listener = notify_socket.listen(str(tmp_path))
+    listener = notify_socket.listen(LinuxSyscall(), str(tmp_path))
     caller = notify_socket.connect(str(tmp_path))
 
     caller.say_go()
@@ -28,7 +29,7 @@ def test_silence_at_the_end_of_the_connection_is_success(tmp_path: Path) -> None
 
 
 def test_an_error_is_told(tmp_path: Path) -> None:
-    listener = notify_socket.listen(str(tmp_path))
+    listener = notify_socket.listen(LinuxSyscall(), str(tmp_path))
     caller = notify_socket.connect(str(tmp_path))
     caller.say_go()
     waiting = notify_socket.wait_for_start(listener)
@@ -44,7 +45,7 @@ def test_an_error_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", [b"nonsense", b"[]", b'{"code"', b"\xff"])
 def test_an_answer_that_cannot_be_read_is_an_error(answer: bytes, tmp_path: Path) -> None:
-    listener = notify_socket.listen(str(tmp_path))
+    listener = notify_socket.listen(LinuxSyscall(), str(tmp_path))
     caller = notify_socket.connect(str(tmp_path))
     caller.say_go()
     waiting = notify_socket.wait_for_start(listener)
@@ -58,7 +59,7 @@ def test_an_answer_that_cannot_be_read_is_an_error(answer: bytes, tmp_path: Path
 
 
 def test_a_caller_that_hangs_up_without_a_word_is_forgotten(tmp_path: Path) -> None:
-    listener = notify_socket.listen(str(tmp_path))
+    listener = notify_socket.listen(LinuxSyscall(), str(tmp_path))
     first = notify_socket.connect(str(tmp_path))
     second = notify_socket.connect(str(tmp_path))
     accepted: list[int] = []
@@ -82,7 +83,7 @@ def test_nobody_waits_where_there_is_no_socket(tmp_path: Path) -> None:
 
 
 def test_nobody_waits_behind_a_socket_whose_owner_is_gone(tmp_path: Path) -> None:
-    os.close(notify_socket.listen(str(tmp_path)))
+    os.close(notify_socket.listen(LinuxSyscall(), str(tmp_path)))
 
     with pytest.raises(SyscallError, match=r"^connect to the waiting container: connection refused$") as caught:
         notify_socket.connect(str(tmp_path))
@@ -94,7 +95,7 @@ def test_a_socket_is_made_in_a_directory_with_a_long_name(tmp_path: Path) -> Non
     directory = tmp_path / ("d" * 200)
     directory.mkdir()
 
-    listener = notify_socket.listen(str(directory))
+    listener = notify_socket.listen(LinuxSyscall(), str(directory))
     caller = notify_socket.connect(str(directory))
 
     caller.say_go()
@@ -103,9 +104,9 @@ def test_a_socket_is_made_in_a_directory_with_a_long_name(tmp_path: Path) -> Non
 
 
 def test_a_socket_is_not_made_twice(tmp_path: Path) -> None:
-    listener = notify_socket.listen(str(tmp_path))
+    listener = notify_socket.listen(LinuxSyscall(), str(tmp_path))
 
     with pytest.raises(SyscallError, match=r"^bind the notify socket in .*: address already in use$"):
-        notify_socket.listen(str(tmp_path))
+        notify_socket.listen(LinuxSyscall(), str(tmp_path))
 
     os.close(listener)

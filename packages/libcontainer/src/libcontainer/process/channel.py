@@ -20,7 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from collections.abc import Sequence
-    from types import ModuleType
 
 _SIZE_MAX = 96 * 1024  # malloc(3) takes more from the kernel, and gives it back, with each message
 _TEXT_MAX = 4096  # of one text in an error or log message that would be longer than that
@@ -69,15 +68,6 @@ class Message:
         return value
 
 
-def _sockets() -> ModuleType:
-    """Return the module of sockets: its seven hundred constants take as long as all messages of an exec."""
-    try:
-        import _socket
-    except ImportError:  # another interpreter than CPython
-        import socket as _socket  # type: ignore[no-redef]
-    return _socket
-
-
 class Channel:
     """One end of a pair.
 
@@ -109,10 +99,11 @@ class Channel:
             LibcontainerError: so it is, and this is the error that was the last word from there.
         """
         values["kind"] = kind
-        sockets = _sockets()
-        ancillary = [(sockets.SOL_SOCKET, sockets.SCM_RIGHTS, _pack(fds))] if fds else []
+        import _socket
+
+        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _pack(fds))] if fds else []
         try:
-            self._socket.sendmsg([json_text.dumps(values).encode()], ancillary, sockets.MSG_NOSIGNAL)
+            self._socket.sendmsg([json_text.dumps(values).encode()], ancillary, _socket.MSG_NOSIGNAL)
         except OSError as error:
             if error.errno in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
                 while self.receive() is not None:
@@ -150,16 +141,17 @@ class Channel:
             log.write(message.number("level"), str(message.values.get("text")))
 
     def _receive(self) -> Message | None:
-        sockets = _sockets()
-        size = sockets.CMSG_SPACE(_FDS_MAX * _FD_SIZE)
+        import _socket
+
+        size = _socket.CMSG_SPACE(_FDS_MAX * _FD_SIZE)
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, sockets.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, _socket.MSG_CMSG_CLOEXEC)
         except ConnectionResetError:
             # The other end was closed before it had read everything. That is told once, before what it had sent.
-            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, sockets.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._socket.recvmsg(_SIZE_MAX, size, _socket.MSG_CMSG_CLOEXEC)
         fds: list[int] = []
         for level, kind, content in ancillary:
-            if level == sockets.SOL_SOCKET and kind == sockets.SCM_RIGHTS:
+            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
                 fds += _unpack(content)
         if not data:
             return None
@@ -241,14 +233,17 @@ def mailbox(there: str) -> tuple[Mailbox, Mailbox]:
 
 def pair(here: str, there: str) -> tuple[Channel, Channel]:
     """Make a channel: the first end is for ``here`` and speaks with ``there``, the second is the other's."""
-    sockets = _sockets()
-    one, other = sockets.socketpair(sockets.AF_UNIX, sockets.SOCK_SEQPACKET | sockets.SOCK_CLOEXEC)
+    import _socket  # the seven hundred constants of this module take as long as all messages of an exec
+
+    one, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     return Channel(one, there), Channel(other, here)
 
 
 def of_descriptor(fd: int, there: str) -> Channel:
     """Return the channel whose one end the descriptor is; it is owned by the channel from here on."""
-    return Channel(_sockets().socket(fileno=fd), there)
+    import _socket
+
+    return Channel(_socket.socket(fileno=fd), there)
 
 
 def _shortened(value: object) -> object:

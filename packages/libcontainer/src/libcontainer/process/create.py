@@ -180,6 +180,7 @@ class _Creation:
         self.state = first_state(made.options, made.spec, made.rootfs, manager)
         self.pid = 0
         self.pidfd = -1
+        self.channel: Channel | None = None
         self.master = -1
         self.is_ready = False
         self.net_mover: Mover | None = None
@@ -192,7 +193,7 @@ class _Creation:
             from libcontainer import sd_notify
 
             sd_notify.make_directory(self.directory.path)
-        handles, channel = self._open_handles()
+        handles = self._open_handles()
         with cgroups.translated("cgroup create"):
             log.debug("create cgroup %s", self.options.container_id)
             self.manager.create(self.resources)
@@ -200,7 +201,7 @@ class _Creation:
                 self.plan = plan.with_cgroup(self.plan, self.manager)
                 self.state = self.state.replace(cgroup=self.manager.state(), freezer=cgroups.freezer_file(self.manager))
         try:
-            self._bring_up(handles, channel)
+            self._bring_up(handles)
         except SyscallError as error:
             if error.errno in (errno.ENOMEM, errno.ENOSPC):  # a tmpfs that gets no memory is full
                 from libcontainer.process import out_of_memory
@@ -208,12 +209,11 @@ class _Creation:
                 out_of_memory.explain(error, self.manager, self.resources)
             raise
         except (ProcessDiedError, CgroupsError) as error:
-            if not self.pid or not pidfd.wait_for_exit(self.pidfd, _DYING_TIMEOUT_S):
+            if self.channel is None or not self.pid or not pidfd.wait_for_exit(self.pidfd, _DYING_TIMEOUT_S):
                 raise
-            while channel.receive() is not None:  # what init has said comes first: this raises it
+            while self.channel.receive() is not None:  # what init has said comes first: this raises it
                 pass
             raise self._died() from error
-        channel.close()
         self._hand_out_pid()
         self.state = self.state.replace(status=state_module.CREATED)
         self.directory.save(self.state)
@@ -221,7 +221,7 @@ class _Creation:
             self.net_mover.close()
         return Created(self.state, self.directory, self.pidfd, self.master)
 
-    def _bring_up(self, handles: init.Handles, channel: Channel) -> None:
+    def _bring_up(self, handles: init.Handles) -> None:
         """Clone init, put it into its cgroup, and attend to it until it waits for start."""
         with cgroups.translated("cgroup join"):
             entrance = self.manager.open_entrance()
@@ -229,7 +229,7 @@ class _Creation:
             if entrance is not None:
                 # Init's memory counts from its first page: a limit that it exceeds by then would be refused.
                 apply_limits(self.manager, self.resources)
-            self._clone(handles.replace(entrance=entrance, is_moved=entrance is None), channel)
+            channel = self._clone(handles.replace(entrance=entrance, is_moved=entrance is None))
         finally:
             if entrance is not None:
                 entrance.close()
@@ -245,6 +245,7 @@ class _Creation:
             self.state = limit_cache(self.spec.linux.intel_rdt, self.state, self.pid)
             self.directory.save(self.state)
         self._attend(channel)
+        channel.close()
         if not self.is_ready or pidfd.has_ended(self.pid):
             raise self._died()
 
@@ -252,8 +253,8 @@ class _Creation:
         self.state = self.state.replace(pid=pid, pid_start_time=pidfd.start_time(pid) or 0)
         self.directory.save(self.state)
 
-    def _open_handles(self) -> tuple[init.Handles, Channel]:
-        """Open everything that init inherits, and main's end of the channel."""
+    def _open_handles(self) -> init.Handles:
+        """Open what init inherits, but for its channel and what leads into the cgroup."""
         made, options = self.plan, self.options
         late = self.program if made.process.no_new_privileges and not made.stays_in_python else None
         console = -1
@@ -266,10 +267,8 @@ class _Creation:
             from libcontainer import hooks
 
             copies = hooks.open_copies(self.spec.annotations)
-        ours, its = channel_module.pair("the runtime", "the container's init")
-        handles = init.Handles(
-            channel=its,
-            listener=notify_socket.listen(self.directory.path),
+        return init.Handles(
+            listener=notify_socket.listen(self.syscall, self.directory.path),
             stub=-1 if made.stays_in_python else executor.open_stub(),
             filter_file=-1 if late is None or late.listener else executor.memory_file("seccomp-filter", late.bpf),
             console=console,
@@ -278,7 +277,6 @@ class _Creation:
             outside=made.rootfs_plan.prepare_outside(self.syscall, self._user_namespace_for),
             hook_copies=copies,
         )
-        return handles, ours
 
     def _user_namespace_for(
         self, uid_mappings: Sequence[LinuxIDMapping], gid_mappings: Sequence[LinuxIDMapping]
@@ -288,11 +286,15 @@ class _Creation:
 
         return mapped_namespace.make(self.syscall, uid_mappings, gid_mappings)
 
-    def _clone(self, handles: init.Handles, ours: Channel) -> None:
-        """Clone init, directly where that is possible; sets pid and pidfd."""
+    def _clone(self, handles: init.Handles) -> Channel:
+        """Clone init, directly where that is possible, and return the channel to it; sets channel, pid and pidfd."""
         log.debug("clone init (flags=%#x, intermediate=%s)", self.plan.clone_flags, self.plan.needs_intermediate)
+        successor = self._successor(handles)
+        who = "the container's init"
+        ours, its = channel_module.mailbox(who) if successor else channel_module.pair("the runtime", who)
+        self.channel = ours
         if self.plan.needs_intermediate:
-            self._clone_through_intermediate(handles, ours)
+            self._clone_through_intermediate(handles, ours, its)
         else:
 
             def run(pid: int) -> None:
@@ -300,23 +302,25 @@ class _Creation:
                     # Main waits. It may be killed meanwhile, and what it leaves behind must be known.
                     self._save_pid(pid)
                 self._forget_main(ours)
-                self._init(handles).run()
+                self._init(handles, its).run()
 
-            self.pid, self.pidfd = self._spawn(
-                run, self.plan.clone_flags, handles.entrance, self._successor(handles.entrance)
-            )
+            self.pid, self.pidfd = self._spawn(run, self.plan.clone_flags, handles.entrance, successor)
             if "user" in self.plan.new_types:
                 self._map_ids(self.pid, ours)
+        its.close()
         _close(handles)
+        return ours
 
-    def _successor(self, entrance: Entrance | None) -> Sequence[str]:
+    def _successor(self, handles: init.Handles) -> Sequence[str]:
         """Return the caller's, so that init shares our memory, unless init needs us before it waits for start."""
         hooks = self.spec.hooks
         needs_main = (
-            not child_module.can_share_memory(self.syscall, entrance, self.program)
+            not child_module.can_share_memory(self.syscall, handles.entrance, self.program)
+            or self.plan.needs_intermediate
             or self.plan.has_user_namespace
             or self.plan.stays_in_python
             or self.spec.linux.net_devices
+            or (self.plan.process.terminal and handles.console < 0)
             or (hooks is not None and (hooks.prestart or hooks.create_runtime or hooks.create_container))
         )
         return () if needs_main else self.options.successor
@@ -329,26 +333,26 @@ class _Creation:
         except OSError as error:
             raise _cannot_clone(error) from None
 
-    def _init(self, handles: init.Handles) -> init.Init:
-        return init.Init(self.syscall, self.plan, handles, self.state, self.program, self.last_cap)
+    def _init(self, handles: init.Handles, channel: Channel) -> init.Init:
+        return init.Init(self.syscall, self.plan, handles, channel, self.state, self.program, self.last_cap)
 
     def _forget_main(self, ours: Channel) -> None:
         """Close, in a child, its copies of what tells that main lives: its end of the channel, and the lock."""
         ours.drop()
         self.directory.drop_lock()
 
-    def _clone_through_intermediate(self, handles: init.Handles, ours: Channel) -> None:
-        mine, its = channel_module.pair("the runtime", "the intermediate process")
+    def _clone_through_intermediate(self, handles: init.Handles, ours: Channel, its: Channel) -> None:
+        mine, intermediates = channel_module.pair("the runtime", "the intermediate process")
         joined, entrance = handles.joined, handles.entrance
 
         def run(_: int) -> None:
             mine.drop()
             self._forget_main(ours)
-            init_run = self._init(handles.replace(joined=[], entrance=None)).run
-            intermediate.run(self.syscall, self.plan, its, joined, entrance, init_run)
+            init_run = self._init(handles.replace(joined=[], entrance=None), its).run
+            intermediate.run(self.syscall, self.plan, intermediates, joined, entrance, init_run)
 
         child, child_pidfd = self._spawn(run, 0, entrance)
-        its.close()
+        intermediates.close()
         try:
             while (message := mine.receive()) is not None and message.kind != channel_module.INIT_FORKED:
                 self._map_ids(child, mine)
@@ -552,7 +556,6 @@ def do_all(reason: BaseException, *acts: tuple[str, Callable[[], object]]) -> No
 
 def _close(handles: init.Handles) -> None:
     """Close main's copies of what init has inherited."""
-    handles.channel.close()
     fds = [handles.listener, handles.stub, handles.filter_file, handles.console, handles.procfs]
     fds += [fd for _, fd in handles.joined]
     fds += handles.outside.values()

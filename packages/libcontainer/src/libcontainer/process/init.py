@@ -35,7 +35,6 @@ class Handles(Record):
     """What main opened for init before the fork.
 
     Attributes:
-        channel: init's end.
         listener: the notify socket.
         stub: the waiting stage; -1 if init waits in Python.
         filter_file: the seccomp program for the stub, -1 for none.
@@ -48,7 +47,6 @@ class Handles(Record):
         hook_copies: files that the output of hooks is also written to, -1 for none.
     """
 
-    channel: Channel
     listener: int
     stub: int
     filter_file: int
@@ -69,6 +67,7 @@ class Init:
         syscall: Syscall,
         plan: Plan,
         handles: Handles,
+        channel: Channel,
         state: ContainerState,
         filter_program: Program | None,
         last_cap: int,
@@ -76,7 +75,7 @@ class Init:
         self.syscall = syscall
         self.plan = plan
         self.handles = handles
-        self.channel = handles.channel
+        self.channel = channel
         self.state = state
         self.filter_program = filter_program
         self.last_cap = last_cap
@@ -115,7 +114,7 @@ class Init:
         from libcontainer import network
 
         self._at("network")
-        network.bring_up_loopback()
+        network.bring_up_loopback(self.syscall)
 
     def _build_root(self) -> None:
         """Mount everything, in a mount namespace of our own; the host's paths are still in reach."""

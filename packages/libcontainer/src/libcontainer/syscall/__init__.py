@@ -83,6 +83,16 @@ if TYPE_CHECKING:
         def setdomainname(self, name: str) -> None:
             """setdomainname(2)."""
 
+        # sockets
+        def socket(self, domain: int, type: int) -> int:
+            """socket(2); SOCK_CLOEXEC is always added."""
+
+        def bind_unix(self, fd: int, path: str) -> None:
+            """bind(2) of a socket of AF_UNIX."""
+
+        def listen(self, fd: int, backlog: int) -> None:
+            """listen(2)."""
+
         # file systems
         def mount(self, source: str | None, target: str, fstype: str | None, flags: int, data: str | None) -> None:
             """mount(2)."""

@@ -124,6 +124,18 @@ class LinuxSyscall:
         """setns(2)."""
         _check(lib.lc_setns(fd, nstype), "setns")
 
+    def socket(self, domain: int, type: int) -> int:
+        """socket(2)."""
+        return _check(lib.lc_socket(domain, type | flags.SOCK_CLOEXEC), "socket")
+
+    def bind_unix(self, fd: int, path: str) -> None:
+        """bind(2)."""
+        _check(lib.lc_bind_unix(fd, os.fsencode(path)), "bind", path)
+
+    def listen(self, fd: int, backlog: int) -> None:
+        """listen(2)."""
+        _check(lib.lc_listen(fd, backlog), "listen")
+
     def sethostname(self, name: str) -> None:
         """sethostname(2)."""
         text = os.fsencode(name)

@@ -129,6 +129,18 @@ class RecordingSyscall:
         """Record setns(2)."""
         self._record("setns", fd, nstype)
 
+    def socket(self, domain: int, type: int) -> int:
+        """Record socket(2) and return a descriptor."""
+        return self._open("socket", "", domain, type)
+
+    def bind_unix(self, fd: int, path: str) -> None:
+        """Record bind(2)."""
+        self._record("bind_unix", fd, path)
+
+    def listen(self, fd: int, backlog: int) -> None:
+        """Record listen(2)."""
+        self._record("listen", fd, backlog)
+
     def sethostname(self, name: str) -> None:
         """Record sethostname(2)."""
         self._record("sethostname", name)
