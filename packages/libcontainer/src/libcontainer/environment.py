@@ -73,15 +73,15 @@ def find_executable(args0: str, path: str | None, cwd: str) -> str:
         ExecutableError: ``exec: "NAME": reason``.
     """
     if "/" in args0:
-        refusal = _refusal(os.path.join(cwd, args0))
+        refusal = _refusal(_join(cwd, args0))
         if refusal is None:
             return args0
         what = f": stat {args0}" if refusal.filename else ""
         raise _error(args0, f"exec: {_quote(args0)}{what}", refusal.errno)
     refused = None
     for directory in path.split(":") if args0 and path else ():
-        candidate = os.path.join(directory or ".", args0)
-        refusal = _refusal(os.path.join(cwd, candidate))
+        candidate = _join(directory or ".", args0)
+        refusal = _refusal(_join(cwd, candidate))
         if refusal is None:
             return candidate
         if refusal.errno == errno.EACCES and refused is None:
@@ -90,6 +90,11 @@ def find_executable(args0: str, path: str | None, cwd: str) -> str:
     if refused is not None:
         hint = f"{refused} is there but this user may not execute it"
     raise _error(args0, f"exec: {_quote(args0)}: executable file not found in $PATH", None, hint)
+
+
+def _join(directory: str, name: str) -> str:
+    """Return the path of a name that is relative to a directory, or not; os.path would be imported for this alone."""
+    return name if name.startswith("/") else f"{directory.rstrip('/')}/{name}"
 
 
 def _refusal(path: str) -> OSError | None:

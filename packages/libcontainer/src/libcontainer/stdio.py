@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 
 from libcontainer import errors
 from libcontainer.syscall import flags
@@ -55,7 +54,7 @@ def give_to(syscall: Syscall, uid: int) -> None:
             if error.errno == errno.EBADF:  # the caller started us with this descriptor closed
                 continue
             raise
-        if found.st_uid == uid or not (stat.S_ISFIFO(found.st_mode) or os.isatty(fd)):
+        if found.st_uid == uid or not (_is(found, flags.S_IFIFO) or os.isatty(fd)):
             continue
         try:
             syscall.fchown(fd, uid, found.st_gid)
@@ -72,7 +71,12 @@ def _is_null(fd: int) -> bool:
         found = os.fstat(fd)
     except OSError:
         return False
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL
+    return _is(found, flags.S_IFCHR) and found.st_rdev == _NULL
+
+
+def _is(found: os.stat_result, kind: int) -> bool:
+    """Tell what kind of file it is; the stat module would be imported for this alone."""
+    return found.st_mode & flags.S_IFMT == kind
 
 
 def _open_null(syscall: Syscall, root_fd: int) -> int | None:

@@ -28,7 +28,8 @@ def determine(given: str | None) -> str:
     if given is not None:
         if given in ("", "/"):
             raise ArgumentError(f"invalid --root {given!r}", object=given, hint="name a directory of its own")
-        return os.path.abspath(given)
+        # Importing os.path costs as much as all else that is done with the path.
+        return given if _is_normal(given) else os.path.abspath(given)
     if not is_rootless():
         return DEFAULT
     uid = os.geteuid()
@@ -45,6 +46,11 @@ def determine(given: str | None) -> str:
     raise ArgumentError(
         "no directory for the states of containers can be used", hint="set XDG_RUNTIME_DIR, or give --root"
     )
+
+
+def _is_normal(path: str) -> bool:
+    """Tell whether an absolute path is plainly one without superfluous parts."""
+    return path[0] == "/" and "//" not in path and "/." not in path and path[-1] != "/"
 
 
 def _is_ours(path: str, uid: int) -> bool:

@@ -26,7 +26,7 @@ def current(state: ContainerState, directory: ContainerDirectory) -> str:
     if is_frozen(state):
         return PAUSED
     # `start` removes the socket just before it says go, and writes the status when it has heard of the success.
-    if state.status == CREATED and os.path.lexists(f"{directory.path}/{store.NOTIFY_SOCKET}"):
+    if state.status == CREATED and directory.has(store.NOTIFY_SOCKET):
         return CREATED
     return RUNNING
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
 import time
 
 from libcontainer.container import state as state_module
@@ -97,15 +96,13 @@ class ContainerDirectory:
     def require(self) -> None:
         """Raise ContainerNotFoundError unless the container exists."""
         try:
-            is_directory = stat.S_ISDIR(os.lstat(self.path).st_mode)
+            os.close(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC))
         except OSError:
-            is_directory = False
-        if not is_directory:
             raise ContainerNotFoundError(
                 f"container {self.id!r} does not exist",
                 object=self.id,
                 hint=f"list shows the containers in {self.root}",
-            )
+            ) from None
 
     def lock(self, timeout_s: float = LOCK_TIMEOUT_S) -> None:
         """Become the only one who changes the container.
@@ -183,6 +180,14 @@ class ContainerDirectory:
         except OSError as error:
             raise _cannot("write", path, error) from error
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file in the directory."""
+        try:
+            os.lstat(f"{self.path}/{name}")
+        except OSError:
+            return False
+        return True
+
     def read(self, name: str) -> bytes:
         """Read a file of the directory.
 
@@ -242,13 +247,12 @@ class ContainerDirectory:
         for name in names:
             path = f"{self.path}/{name}"
             try:
-                if stat.S_ISDIR(os.lstat(path).st_mode):
-                    if name == NOTIFY_DIRECTORY:
-                        for inner in os.listdir(path):
-                            os.unlink(f"{path}/{inner}")
-                    os.rmdir(path)
-                else:
-                    os.unlink(path)
+                os.unlink(path)
+            except IsADirectoryError:
+                if name == NOTIFY_DIRECTORY:
+                    for inner in os.listdir(path):
+                        os.unlink(f"{path}/{inner}")
+                os.rmdir(path)
             except FileNotFoundError:
                 pass
 
