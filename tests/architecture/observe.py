@@ -1,6 +1,7 @@
 """Run one command of pyouki and note every function of ours that it calls: ``observe.py PACKAGES CALLS ARG…``.
 
-The processes that the command clones note theirs in the same file, until they close it with all other descriptors.
+The processes that the command clones note theirs in the same file, until they close it with all other descriptors;
+what one that shares our memory calls after that is written by us.
 """
 
 # Nothing is imported here that the command does not import first itself, not even __future__.
@@ -19,6 +20,7 @@ descriptor = posix.open(calls, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND |
 high = posix.dup2(descriptor, 900, inheritable=False)
 posix.close(descriptor)
 seen: "set[CodeType]" = set()
+unwritten: "list[bytes]" = []
 
 
 def note(frame: "FrameType", event: str, _: object) -> None:
@@ -27,10 +29,11 @@ def note(frame: "FrameType", event: str, _: object) -> None:
         if code.co_qualname == "spawn":
             observe_children()
         seen.add(code)
+        line = f"{code.co_filename[len(packages) + 1 :]} {code.co_qualname}\n".encode()
         try:
-            posix.write(high, f"{code.co_filename[len(packages) + 1 :]} {code.co_qualname}\n".encode())
+            posix.write(high, line)
         except OSError:
-            sys.setprofile(None)
+            unwritten.append(line)
 
 
 def observe_children() -> None:
@@ -55,4 +58,5 @@ from pyouki.main import run  # noqa: E402
 status = run(arguments)
 sys.setprofile(None)
 sys.stdout.flush()
+posix.write(high, b"".join(unwritten))
 posix._exit(status)
