@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -185,3 +186,20 @@ def test_pid_namespace_that_main_could_not_come_back_to_is_not_left(prefix: tupl
     done = subprocess.run([*prefix, sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == found
+
+
+def test_process_that_waits_for_a_paused_container_can_be_given_up(runtime: Runtime, make_bundle: MakeBundle) -> None:
+    container = runtime.start(make_bundle())
+    runtime("pause", container.id).succeed()
+    waiting = runtime.background("exec", "--ignore-paused", container.id, "sleep", "1000")
+    eventually(lambda: _count(runtime, container.id) == 2, "the process in the cgroup")
+
+    waiting.process.send_signal(signal.SIGINT)
+    runtime("resume", container.id).succeed()
+
+    assert waiting.wait() == 130
+    eventually(lambda: _count(runtime, container.id) == 1, "the end of the process")
+
+
+def _count(runtime: Runtime, container_id: str) -> int:
+    return len(json.loads(runtime("ps", "--format", "json", container_id).stdout))

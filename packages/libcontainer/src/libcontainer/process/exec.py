@@ -235,10 +235,12 @@ class _Execution:
             ours.drop()
             self._enter_and_become(container, others, entrance, its)
 
-        # setns(2) refuses a time namespace to who shares memory, and main must be sent a terminal.
+        # setns(2) refuses a time namespace to who shares memory, main must be sent a terminal, and who waits for a
+        # container to be resumed may want to interrupt that.
         in_time_namespace = any(kind == "time" for kind, _ in others)
         sends_terminal = self.process.terminal and self.console < 0
-        successor = () if in_time_namespace or sends_terminal else self.options.successor
+        needs_main = in_time_namespace or sends_terminal or self.options.ignores_paused
+        successor = () if needs_main else self.options.successor
         is_dumpable = self.syscall.prctl(flags.PR_GET_DUMPABLE) == 1
         # Those who are in the pid namespace already must not trace what is born there.
         self.syscall.prctl(flags.PR_SET_DUMPABLE, 0)
