@@ -2,9 +2,9 @@
  * bin/pyouki: start the interpreter beside this program on pyouki's main, isolated and from a read-only clone.
  *
  * Isolated: -I -S -B, so no PYTHON* variable, no current directory, no user site and no .pth file takes part; texts are
- * UTF-8 whatever the locale. It is called by a name in a home that write_home.py has made beside main, which makes a
- * tenth of its start, or else by its own, and not by the link in a virtual environment: main knows where our packages
- * are, and reading pyvenv.cfg would take as long.
+ * UTF-8 whatever the locale. It is called by a name in a home that write_home.py has made beside our packages, which
+ * spares it a tenth of its start, or else by its own, and not by the link in a virtual environment: main knows where our
+ * packages are, and reading pyvenv.cfg would take as long.
  * Read-only clone: /proc/PID/exe of a runtime process that enters a container must not lead to a file of the host
  * that the container can write (CVE-2019-5736). The interpreter is executed through a detached read-only mount of
  * itself; where that is not permitted (rootless) and the caller owns the interpreter, from a sealed memory file;
