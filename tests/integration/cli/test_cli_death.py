@@ -96,6 +96,18 @@ def test_init_that_is_killed_is_named_with_its_step(
     guard.check()
 
 
+@pytest.mark.parametrize("pid", ["1", "12345678901234567890", "nobody"])
+def test_dead_child_of_somebody_else_is_none_of_ours(runtime: Runtime, make_bundle: MakeBundle, pid: str) -> None:
+    container = runtime.start(make_bundle())
+    deceived = Caller(prefix=["env", f"LIBCONTAINER_DEAD_CHILD={pid}"])
+
+    assert container.exec("true", caller=deceived).succeed().records == []
+    (record,) = runtime.try_create(container.bundle, caller=deceived).exit_with(1).records
+
+    assert record["code"] == "container-exists"
+    assert container.status == "running"
+
+
 def test_another_signal_is_named(runtime: Runtime, make_bundle: MakeBundle) -> None:
     # The init of a pid namespace is not ended by this one.
     bundle = make_bundle(mutate=mutations.without_namespace("pid"))
@@ -200,6 +212,21 @@ class TestBetweenTheWordOfStartAndTheProgram:
         (record,) = runtime.run(make_bundle("true", mutate=mutate)).exit_with(1).records
 
         assert record["msg"] == f"the container's init was killed by signal 9 (SIGKILL) {BEFORE}"
+
+    def test_init_survives_a_start_container_hook_that_does_not_read_its_input(
+        self, runtime: Runtime, make_bundle: MakeBundle
+    ) -> None:
+        # More than a pipe holds: the hook ends while it is being written to. The first process of a pid namespace
+        # would not be killed by that.
+        mutate = mutations.every(
+            mutations.without_namespace("pid"),
+            mutations.top(annotations={"large": "x" * 200_000}),
+            mutations.hook("startContainer", "/bin/true"),
+        )
+
+        result = runtime.run(make_bundle("sh", "-c", "echo survived; kill -PIPE $$", mutate=mutate)).exit_with(141)
+
+        assert (result.records, result.stdout) == ([], "survived\n")
 
     @pytest.mark.parametrize("hooks", [False, True], ids=["waits as a stub", "waits in Python"])
     def test_program_that_is_killed_at_once_was_executed(

@@ -82,18 +82,23 @@ def _dispatch(name: str, options: Command, environment: Environment) -> int:
     seal, bundle = sys.modules.get("libcontainer.seal"), sys.modules.get("pyouki.bundle")
     if seal is not None and bundle is not None:
         seal.keep(bundle)
-    if b"LIBCONTAINER_DEAD_CHILD" in posix.environ:
-        raise _what_happened(name, options, environment)
+    if b"LIBCONTAINER_DEAD_CHILD" in posix.environ and (reason := _what_happened(name, options, environment)):
+        raise reason
     status: int = module.run(options, environment)
     return status
 
 
-def _what_happened(name: str, options: Command, environment: Environment) -> LibcontainerError:
-    """Clear up after the process that we were before, whose child was killed; returns the error that is the reason."""
+def _what_happened(name: str, options: Command, environment: Environment) -> LibcontainerError | None:
+    """Clear up after the process that we were before, whose child was killed; returns the error that is the reason.
+
+    None if there was no such child.
+    """
     from libcontainer.process import aftermath
     from libcontainer.syscall.linux import LinuxSyscall
 
     pid = aftermath.take_pid()
+    if not pid:
+        return None
     container_id: str = options.container_id  # type: ignore[attr-defined]  # create, run and exec have it
     if name == "exec":
         return aftermath.of_process(environment.root, container_id, pid)

@@ -26,8 +26,16 @@ VARIABLE = "LIBCONTAINER_DEAD_CHILD"
 
 
 def take_pid() -> int:
-    """Return the pid of the child, and forget it: programs that are executed from here on are not told."""
-    return int(os.environ.pop(VARIABLE))
+    """Return the pid of the child when it has ended, and forget it: programs that we execute are not told.
+
+    0 if it is no child of ours, and somebody else has set the variable.
+    """
+    text = os.environ.pop(VARIABLE)
+    try:
+        os.waitid(os.P_PID, int(text), os.WEXITED | os.WNOWAIT)
+    except (ValueError, OverflowError, ChildProcessError):
+        return 0
+    return int(text)
 
 
 def of_init(syscall: Syscall, root: str, container_id: str, pid: int) -> ProcessDiedError:

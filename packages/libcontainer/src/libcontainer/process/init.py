@@ -6,6 +6,7 @@ import system is cut off before the container's files become reachable.
 
 from __future__ import annotations
 
+import _signal
 import os
 
 from libcgroups.record import Record
@@ -293,6 +294,8 @@ class Init:
             hooks = self.plan.spec.hooks
             if hooks is not None and hooks.start_container:
                 self.step = "startContainer hooks"
+                # Of a hook that does not read its standard input the pipe breaks.
+                _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
                 self._run_hooks("startContainer")
             self.step = "exec"
             if self.plan.executor is not None:
@@ -300,6 +303,7 @@ class Init:
                 os.close(connection)
                 is_answered = True
                 self.plan.executor.exec(self.plan.spec, variables)
+            self.syscall.default_signals()
             if late is not None:
                 steps.load_filter(self.syscall, late, os.close)
             self.syscall.execve(path, args, variables)
