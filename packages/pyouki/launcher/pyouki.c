@@ -88,11 +88,9 @@ static void prefer_bytecode(char *main_file, const char *version)
     ssize_t got;
     int fd;
 
-    const char *minor = version + strlen("python3.");
-
     if (strncmp(version, "python3.", strlen("python3.")) != 0
         || snprintf(bytecode, sizeof bytecode, "%.*s__pycache__/__main__.cpython-3%s.pyc", (int)directory, main_file,
-                    minor) >= (int)sizeof bytecode)
+                    version + strlen("python3.")) >= (int)sizeof bytecode)
         return;
     fd = open(bytecode, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

@@ -117,10 +117,7 @@ class _Finder:
         origin = f"{self._packages}/{place}"
         if not _is_unchanged(origin, size, changed):
             return None
-        spec = _spec(name, _Loader(self._start + offset, length), origin)
-        if place.endswith(_PACKAGE):
-            spec.submodule_search_locations = [origin[: -len(_PACKAGE)]]
-        return spec
+        return _spec(name, _Loader(self._start + offset, length), origin)
 
 
 class _Loader:
@@ -157,6 +154,8 @@ _Method: Any = type(_Loader(0, 0).create_module)
 def _spec(name: str, loader: object, origin: str) -> ModuleSpec:
     spec: ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec(name, loader, origin=origin)
     spec.has_location = True
+    if origin.endswith(_PACKAGE):
+        spec.submodule_search_locations = [origin[: -len(_PACKAGE)]]
     return spec
 
 

@@ -239,8 +239,9 @@ class _Trim(_WithoutFuture):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if isinstance(node.value, ast.Name) and node.value.id == "errno" and hasattr(errno, node.attr):
-            return ast.copy_location(ast.Constant(getattr(errno, node.attr)), node)
+        number = getattr(errno, node.attr, None)
+        if isinstance(node.value, ast.Name) and node.value.id == "errno" and isinstance(number, int):
+            return ast.copy_location(ast.Constant(number), node)
         return self.generic_visit(node)
 
 

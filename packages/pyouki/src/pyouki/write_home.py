@@ -31,11 +31,13 @@ NAME = "pyouki-home"
 
 def write(site_packages: Path) -> None:
     """Write the home, or bring it up to date; each file by rename: commands may be running."""
-    if sys.implementation.name != "cpython" or not _imp.is_frozen("codecs"):
+    standard = Path(sysconfig.get_path("stdlib"))
+    # Without that directory, as where all of it is built in, the interpreter would complain with every command.
+    has_extensions = (standard / "lib-dynload").is_dir()
+    if sys.implementation.name != "cpython" or not _imp.is_frozen("codecs") or not has_extensions:
         return
     home = site_packages / NAME
     library = home / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    standard = Path(sysconfig.get_path("stdlib"))
     (home / "bin").mkdir(parents=True, exist_ok=True)
     (library / "encodings").mkdir(parents=True, exist_ok=True)
     _link(Path(sys.executable).resolve(), home / "bin" / "python3")

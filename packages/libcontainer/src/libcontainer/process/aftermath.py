@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from libcgroups.manager import restore_cgroup_manager
 from libcontainer import cgroups
 from libcontainer.container import delete, store
 from libcontainer.oci import load
@@ -16,7 +15,6 @@ from libcontainer.process import create, death
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libcontainer.container.state import ContainerState
     from libcontainer.errors import ProcessDiedError
     from libcontainer.oci.spec import Spec
     from libcontainer.syscall import Syscall
@@ -47,13 +45,14 @@ def of_init(syscall: Syscall, root: str, container_id: str, pid: int) -> Process
     directory = store.ContainerDirectory(root, container_id)
     directory.lock()
     state, spec = directory.load(), _spec_of(directory)
-    manager = restore_cgroup_manager(dict(state.cgroup))
+    manager = cgroups.of_container(state)
     resources = spec.linux.resources
+    poststop = spec.hooks.poststop if spec.hooks is not None else ()
     error = death.explain("the container's init", pid, "the container was created", manager, resources)
     create.do_all(
         error,
         ("remove the cgroup", lambda: create.remove_cgroup(manager, state)),
-        ("run the poststop hooks", lambda: _run_poststop_hooks(syscall, state, spec)),
+        ("run the poststop hooks", lambda: delete.run_poststop_hooks(syscall, state, poststop)),
         ("remove the state", directory.remove),
     )
     return error
@@ -69,8 +68,3 @@ def of_process(root: str, container_id: str, pid: int) -> ProcessDiedError:
 
 def _spec_of(directory: store.ContainerDirectory) -> Spec:
     return load.parse(directory.read(store.CONFIG_FILE))
-
-
-def _run_poststop_hooks(syscall: Syscall, state: ContainerState, spec: Spec) -> None:
-    if spec.hooks is not None and spec.hooks.poststop:
-        delete.run_poststop_hooks(syscall, state, spec.hooks.poststop)
