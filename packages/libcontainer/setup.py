@@ -1,10 +1,10 @@
-"""Build the cffi module and the static waiting stage; everything else is in pyproject.toml."""
+"""Build the system calls and the static waiting stage; everything else is in pyproject.toml."""
 
 import os
 import platform
 import subprocess
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -28,8 +28,16 @@ class BuildWithStub(build_ext):
         subprocess.run([os.environ.get("CC", "cc"), *flags, "-o", target, source], check=True)
 
 
+KERNEL = Extension(
+    "libcontainer._kernel",
+    sources=["kernel/kernel.c", "kernel/spawn.c"],
+    depends=["kernel/kernel.h"],
+    extra_compile_args=["-Wall", "-Wextra"],
+    py_limited_api=True,
+)
+
 setup(
-    cffi_modules=["build_ffi.py:ffibuilder"],
+    ext_modules=[KERNEL],
     cmdclass={"build_ext": BuildWithStub},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -37,9 +37,9 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def _shares_memory() -> None:
-    from libcontainer._kernel import lib
+    from libcontainer import _kernel
 
-    if not lib.CAN_SHARE_MEMORY:
+    if not _kernel.CAN_SHARE_MEMORY:
         pytest.skip("this processor or interpreter cannot: children get memory of their own")
 
 
