@@ -21,8 +21,9 @@ FORBIDDEN = {
     "functools", "collections", "argparse", "pydantic", "types", "inspect", "warnings", "traceback",
 }  # fmt: skip
 OURS = {
-    "libcgroups.record", "libcgroups.resources", "libcontainer.errors", "libcontainer.oci", "libcontainer.oci.decode",
-    "libcontainer.oci.json_text", "libcontainer.oci.load", "libcontainer.oci.spec", "libcontainer.oci.validate",
+    "libcgroups.record", "libcgroups.resources", "libcgroups.resources_rare", "libcontainer.errors", "libcontainer.oci",
+    "libcontainer.oci.decode", "libcontainer.oci.json_text", "libcontainer.oci.load", "libcontainer.oci.spec",
+    "libcontainer.oci.spec_seccomp", "libcontainer.oci.validate",
     "libcontainer.oci.validate.linux", "libcontainer.oci.validate.resources", "libcontainer.oci.validate.seccomp",
 }  # fmt: skip
 

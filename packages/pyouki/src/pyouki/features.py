@@ -12,7 +12,7 @@ import libseccomp
 from libcgroups.systemd.properties import ANNOTATION_PREFIX
 from libcontainer import capabilities, memory_policy, namespaces, run_oci
 from libcontainer.criu import CONFIG_ANNOTATION
-from libcontainer.oci import decode, spec
+from libcontainer.oci import decode, spec, spec_seccomp
 from libcontainer.rootfs import options
 from libcontainer.syscall import flags
 from libseccomp import constants
@@ -71,16 +71,18 @@ def _linux(syscall: Syscall) -> dict[str, object]:
 def _seccomp(syscall: Syscall) -> dict[str, object]:
     return {
         "enabled": True,
-        "actions": _choices(spec.SeccompAction),
-        "operators": _choices(spec.SeccompOperator),
-        "archs": [name for name in _choices(spec.SeccompArch) if _is_known(name)],
-        "knownFlags": _choices(spec.SeccompFlag),
-        "supportedFlags": [name for name in _choices(spec.SeccompFlag) if _is_taken(syscall, _FILTER_FLAGS[name])],
+        "actions": _choices(spec_seccomp.SeccompAction),
+        "operators": _choices(spec_seccomp.SeccompOperator),
+        "archs": [name for name in _choices(spec_seccomp.SeccompArch) if _is_known(name)],
+        "knownFlags": _choices(spec_seccomp.SeccompFlag),
+        "supportedFlags": [
+            name for name in _choices(spec_seccomp.SeccompFlag) if _is_taken(syscall, _FILTER_FLAGS[name])
+        ],
     }
 
 
 def _choices(alias: object) -> list[str]:
-    """Return the words that the decoder accepts: at run time a Literal of ``spec`` is the tuple of them."""
+    """Return the words that the decoder accepts: at run time a Literal of ``spec_seccomp`` is the tuple of them."""
     assert isinstance(alias, tuple)
     return sorted(alias)
 

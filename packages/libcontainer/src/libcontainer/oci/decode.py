@@ -147,7 +147,7 @@ def _compile(kind: str, module: str) -> Checker:
     elif plain.startswith("Mapping[str, "):
         check = _mapping(_compile(plain[len("Mapping[str, ") : -1], module))
     else:
-        meaning = vars(sys.modules[module])[plain]
+        meaning = getattr(sys.modules[module], plain)
         if isinstance(meaning, type):
             check = _record(meaning)
         elif meaning[0] is int:

@@ -15,7 +15,7 @@ from libcontainer.errors import SpecError
 from libcontainer.oci.decode import json_name, json_path, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from types import ModuleType
 
     from pydantic_core import ErrorDetails
 
@@ -74,7 +74,7 @@ def model(cls: type[Record]) -> type[pydantic.BaseModel]:
     fields: dict[str, Any] = {}
     for name in cls.__fields__:
         owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", ()))
-        kind = eval(owner.__annotations__[name], {}, _Meanings(vars(sys.modules[owner.__module__])))
+        kind = eval(owner.__annotations__[name], {}, _Meanings(sys.modules[owner.__module__]))
         if hasattr(cls, name):
             # None, because null is the same as absent. The true default is not needed to accept or refuse.
             fields[name] = (kind | None, pydantic.Field(default=None, alias=json_name(name)))
@@ -91,12 +91,12 @@ def model(cls: type[Record]) -> type[pydantic.BaseModel]:
 class _Meanings(dict[str, Any]):
     """What the words of an annotation mean to pydantic, looked up as they are met."""
 
-    def __init__(self, module: Mapping[str, Any]) -> None:
+    def __init__(self, module: ModuleType) -> None:
         super().__init__(str=str, bool=bool, int=int, float=float, Sequence=list, Mapping=_Mapping)
         self._module = module
 
     def __missing__(self, word: str) -> object:
-        meaning = self._module[word]
+        meaning = getattr(self._module, word)
         if isinstance(meaning, type):
             return model(meaning)
         if meaning[0] is int:
