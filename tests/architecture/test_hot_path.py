@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 LISTS = Path(__file__).parent / "hot_path"
 HOT_PATH = ROOT / "packages" / "pyouki" / "src" / "pyouki" / "hot_path.txt"
 OBSERVE = Path(__file__).with_name("observe.py")
-# Seen with a bundle only, and where the caller is in a cgroup of its own.
-UNSEEN = {"libcontainer.seal": {"keep"}, "libcgroups.detect": {"Mounts.own_paths"}}
+# Seen with a bundle only, where the caller is in a cgroup of its own, and when the process lives a little longer.
+UNSEEN = {
+    "libcontainer.seal": {"keep"}, "libcgroups.detect": {"Mounts.own_paths"}, "libcontainer.foreground": {"_noted"},
+}  # fmt: skip
 # Engines send a filter with every container, so what it takes is in the bundle of create.
 CALLS: dict[str, list[str]] = {}
 BUNDLED = {
@@ -43,7 +45,7 @@ BUNDLED = {
     "ps": "ps", "events": "events", "list": "list", "pause": "pause", "resume": "resume", "update": "update",
 }  # fmt: skip
 # What the modules say they need and, when they are bundled, do without.
-NOT_BUNDLED = ("__future__", "errno")
+NOT_BUNDLED = ("__future__", "errno", "stat")
 FORBIDDEN = frozenset(
     "abc argparse asyncio click collections contextlib dataclasses datetime dbus_next elftools enum functools inspect "
     "json logging pathlib pydantic re shutil signal socket subprocess tempfile traceback typer types typing warnings"

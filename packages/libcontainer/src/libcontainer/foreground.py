@@ -53,12 +53,12 @@ class Foreground:
 
             self._relay = terminal_relay.TerminalRelay(master_fd)
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._previous: list[tuple[int, object]] = []
         self._previous_writer = _signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in range(1, _signal.SIGRTMAX + 1):
-            if number not in _LEFT_ALONE:
-                self._previous.append((number, _signal.getsignal(number)))
-                _signal.signal(number, _noted)
+        self._previous = [
+            (number, _signal.signal(number, _noted))
+            for number in range(1, _signal.SIGRTMAX + 1)
+            if number not in _LEFT_ALONE
+        ]
 
     def close(self) -> None:
         """Give the signals back the handlers they had, and the caller's terminal its mode."""

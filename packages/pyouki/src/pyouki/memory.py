@@ -1,4 +1,4 @@
-"""To import this gives back memory: for commands that run a container's process, before they import anything else."""
+"""To import this gives back memory: for create, whose peak is the highest, before it imports anything else."""
 
 from __future__ import annotations
 

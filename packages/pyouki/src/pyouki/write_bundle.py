@@ -217,7 +217,12 @@ class _Trim(_WithoutFuture):
     """Removes imports for type checkers and annotations of functions and variables, not those of classes' fields.
 
     Numbers of errors are written in place of their names: making that module takes as long as making ten functions.
+    So does stat, which is all in _stat.
     """
+
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        node.names = [ast.alias("_stat", "stat") if _names(alias, "stat") else alias for alias in node.names]
+        return node
 
     def visit_If(self, node: ast.If) -> ast.AST:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
@@ -247,9 +252,11 @@ class _Trim(_WithoutFuture):
 
 def _imports(statement: ast.stmt, name: str) -> bool:
     """Tell whether a statement imports the module and nothing else, by its own name."""
-    return isinstance(statement, ast.Import) and [(each.name, each.asname) for each in statement.names] == [
-        (name, None)
-    ]
+    return isinstance(statement, ast.Import) and all(_names(alias, name) for alias in statement.names)
+
+
+def _names(alias: ast.alias, name: str) -> bool:
+    return alias.name == name and alias.asname is None
 
 
 def _without_annotation(statement: ast.stmt) -> ast.stmt:

@@ -39,6 +39,7 @@ _JSON_NAMES = {
 }
 
 _ATTRIBUTES = {key: name for name, key in _JSON_NAMES.items()}
+_NO_ANNOTATIONS: dict[str, str] = {}
 
 _checkers: dict[tuple[str, str], Checker] = {}  # by module and annotation
 _records: dict[type[Record], Checker] = {}
@@ -142,8 +143,7 @@ def _compile(kind: str, module: str) -> Checker:
     if plain in _SIMPLE:
         check = _SIMPLE[plain]
     elif plain.startswith("Sequence["):
-        item = plain[len("Sequence[") : -1]
-        check = _strings if item == "str" else _sequence(_compile(item, module))
+        check = _sequence(_compile(plain[len("Sequence[") : -1], module))
     elif plain.startswith("Mapping[str, "):
         check = _mapping(_compile(plain[len("Mapping[str, ") : -1], module))
     else:
@@ -193,13 +193,26 @@ def _record(cls: type[Record]) -> Checker:
 
 def _learn(cls: type[Record], key: str, fields: dict[str, tuple[str, Checker]]) -> tuple[str, Checker] | None:
     """Add attribute and checker of a property that is met for the first time to the fields; None if it is unknown."""
-    name = _ATTRIBUTES.get(key) or "".join([f"_{letter.lower()}" if letter.isupper() else letter for letter in key])
-    if name not in cls.__fields__ or json_name(name) != key:
+    if "_" in key:
+        return None
+    name = _ATTRIBUTES.get(key)
+    if name is None:
+        name = key if key.islower() else _snake_case(key)
+        if name in _JSON_NAMES:  # its own spelling is another
+            return None
+    if name not in cls.__fields__:
         return None
     # inspect.get_annotations is what RUF063 wants, and inspect costs 15 ms.
-    owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", ()))
-    field = fields[key] = name, _compile(owner.__annotations__[name], owner.__module__)
-    return field
+    for owner in cls.__mro__:
+        annotation = owner.__dict__.get("__annotations__", _NO_ANNOTATIONS).get(name)
+        if annotation is not None:
+            field = fields[key] = name, _SIMPLE.get(annotation) or _compile(annotation, owner.__module__)
+            return field
+    raise AssertionError(f"{cls.__name__}.{name} has no annotation")
+
+
+def _snake_case(key: str) -> str:
+    return "".join([f"_{letter.lower()}" if letter.isupper() else letter for letter in key])
 
 
 def _sequence(check_item: Checker) -> Checker:
@@ -298,4 +311,7 @@ _SIMPLE: dict[str, Checker] = {
     "bool": _boolean,
     "int": _any_integer,
     "float": _number,
+    "str | None": _string,
+    "bool | None": _boolean,
+    "Sequence[str]": _strings,
 }

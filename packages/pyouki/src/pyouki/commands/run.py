@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pyouki.memory  # noqa: F401 - before the modules below take any
-
-# isort: split
 import os
 
 from libcontainer.container import delete, kill, start
