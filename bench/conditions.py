@@ -43,8 +43,12 @@ class Note:
     """What to know to judge the figures: how they were taken, and what else the machine did meanwhile."""
 
     def __init__(self, *conditions: str) -> None:
-        self._conditions = conditions
+        self._conditions = [*conditions]
         self._before = _cpu_ticks()
+
+    def add(self, condition: str) -> None:
+        """Append what came out while measuring."""
+        self._conditions.append(condition)
 
     def __str__(self) -> str:
         """Return the conditions with the load from the beginning until now."""

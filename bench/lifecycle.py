@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import statistics
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -112,9 +113,10 @@ def main() -> None:
     )
     work = tempfile.mkdtemp(prefix="pyouki-bench-", dir="/tmp")
     try:
-        contenders = _measure(arguments, work)
+        contenders, bare_ms = _measure(arguments, work)
     finally:
         shutil.rmtree(work)
+    note.add(f"`python3 -I -S -B -c pass` takes {bare_ms:.1f} ms of CPU meanwhile")
     if arguments.json:
         _print_json(contenders, str(note))
     else:
@@ -135,7 +137,9 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(arguments: argparse.Namespace, work: str) -> list[Contender]:
+def _measure(arguments: argparse.Namespace, work: str) -> tuple[list[Contender], float]:
+    """Return the contenders with their samples, and the CPU time of a bare interpreter among them, by which to compare
+    times of different machines."""
     template = bundles.RootfsTemplate(os.path.join(work, "template"), None)
     bundle = os.path.join(work, "bundle")
     bundles.make(bundle, "bench", template, None, ["sleep", "1000"], _as_docker if arguments.docker else None)
@@ -144,13 +148,15 @@ def _measure(arguments: argparse.Namespace, work: str) -> list[Contender]:
     for contender in contenders:  # caches and compiled filters are there before the first measurement
         contender.triple(spawner)
         contender.samples = Samples()
+    bare: list[float] = []
     for number in range(arguments.rounds):
         turn = number % len(contenders)
         for contender in contenders[turn:] + contenders[:turn]:
             contender.triple(spawner)
             contender.others(spawner)
+        bare.append(spawner.run(os.path.realpath(sys.executable), "-I", "-S", "-B", "-c", "pass").cpu_ms)
     spawner.close()
-    return contenders
+    return contenders, statistics.median(bare)
 
 
 def _as_docker(config: Json) -> None:

@@ -39,6 +39,7 @@ HOT_PATH = SITE_PACKAGES / "pyouki" / "hot_path.txt"
 LATER = " later"
 _CHUNK_SIZE = 50_000
 _NO_ASSERTIONS, _NO_DOCSTRINGS = 1, 2  # levels of compile()
+_WITHOUT_HELP = ("liboci_cli/__init__.py", "liboci_cli/options.py", "liboci_cli/parse.py")
 # Methods that become static or class methods by their names alone, if they are functions.
 _FUNCTIONS_BY_NAME = ("__new__", "__init_subclass__", "__class_getitem__")
 
@@ -155,7 +156,8 @@ def _entry(name: str, hot: frozenset[str], cold: list[bytes], first: int) -> _En
     found = source.stat()
     tree = _tree(source)
     # But for those of commands: they are their help pages.
-    optimize = _NO_ASSERTIONS if place.startswith("liboci_cli/") else _NO_DOCSTRINGS
+    is_help = place.startswith("liboci_cli/") and place not in _WITHOUT_HELP
+    optimize = _NO_ASSERTIONS if is_help else _NO_DOCSTRINGS
     chill = _Chill(_compiled(tree, place, optimize), hot, len(cold) - first)
     code = _compiled(chill.visit(tree), place, optimize)
     cold += [marshal.dumps(function) for function in chill.cold]
@@ -217,7 +219,7 @@ class _Trim(_WithoutFuture):
     """Removes imports for type checkers and annotations of functions and variables, not those of classes' fields.
 
     Numbers of errors are written in place of their names: making that module takes as long as making ten functions.
-    So does stat, which is all in _stat.
+    So does making stat, whose words are all in _stat.
     """
 
     def visit_Import(self, node: ast.Import) -> ast.AST:
