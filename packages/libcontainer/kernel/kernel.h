@@ -10,6 +10,31 @@
 #include <Python.h>
 
 #include <stdint.h>
+#include <sys/syscall.h>
+
+/* Newer than the headers of some systems that wheels are built on; from 424 on, numbers are the same everywhere. */
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
+#ifndef SYS_fsopen
+#define SYS_open_tree 428
+#define SYS_move_mount 429
+#define SYS_fsopen 430
+#define SYS_fsconfig 431
+#define SYS_fsmount 432
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 
 /* struct clone_args of linux/sched.h, whose size older headers have otherwise. */
 struct clone3_args {

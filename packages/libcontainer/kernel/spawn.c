@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NAME_OF_DEAD_CHILD "LIBCONTAINER_DEAD_CHILD"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from libcgroups import errors, files, stats
-from libcgroups._kernel import ffi, lib
+from libcgroups import _kernel, errors, files, stats
 
 _IN_MODIFY = 0x2
 _IN_NONBLOCK = os.O_NONBLOCK
@@ -23,14 +22,15 @@ class MemoryEvents:
         """
         self._directory = directory
         self._ended = False
-        self._fd = lib.lc_inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
+        self._fd = _kernel.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
         if self._fd < 0:
-            raise _error("watch", directory)
+            raise _error("watch", directory, -self._fd)
         try:
             for name in ("memory.events", "cgroup.events"):
                 path = f"{directory}/{name}"
-                if lib.lc_inotify_add_watch(self._fd, os.fsencode(path), _IN_MODIFY) < 0:
-                    raise _error("watch", path)
+                watch = _kernel.inotify_add_watch(self._fd, path, _IN_MODIFY)
+                if watch < 0:
+                    raise _error("watch", path, -watch)
             self._seen = self._count()
         except BaseException:
             self.close()
@@ -76,5 +76,5 @@ class MemoryEvents:
         return stats.parse_flat_keyed_data(f"{self._directory}/memory.events").get("oom_kill", 0)
 
 
-def _error(action: str, path: str) -> errors.FileError:
-    return errors.from_os_error(action, path, OSError(ffi.errno, os.strerror(ffi.errno)))
+def _error(action: str, path: str, number: int) -> errors.FileError:
+    return errors.from_os_error(action, path, OSError(number, os.strerror(number)))

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import struct
 
-from libcgroups import errors
-from libcgroups._kernel import ffi, lib
+from libcgroups import _kernel, errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from cffi import FFI
 
 # Commands, types and flags of uapi/linux/bpf.h.
 BPF_PROG_LOAD = 5
@@ -31,7 +28,7 @@ PROGRAM_NAME = b"libcgroups_dev"
 #: The most programs the kernel attaches to one cgroup.
 MAX_PROGRAMS = 64
 
-_LICENSE = b"Apache-2.0"
+_LICENSE = b"Apache-2.0"  # bytes end with a zero
 _EINVAL = 22
 # EACCES, EINVAL: how the verifier says no.
 _REJECTED = (13, 22)
@@ -68,26 +65,24 @@ def load(code: bytes) -> int:
     except BpfError as error:
         if error.errno in _REJECTED:
             # Only now with a log: a log that is too small is an error by itself.
-            log = ffi.new("char[]", _LOG_BYTES)
+            log = bytearray(_LOG_BYTES)
             try:
                 return _load(code, log)
             except BpfError:
-                error.add_note(bytes(ffi.buffer(log)).partition(b"\0")[0].decode(errors="replace"))
+                error.add_note(log.partition(b"\0")[0].decode(errors="replace"))
         raise
 
 
-def _load(code: bytes, log: FFI.CData | None) -> int:
-    instructions = ffi.from_buffer(code)
-    license_text = ffi.new("char[]", _LICENSE)
+def _load(code: bytes, log: bytearray | None) -> int:
     attributes = struct.pack(
         "=IIQQIIQII16s",
         BPF_PROG_TYPE_CGROUP_DEVICE,
         len(code) // 8,
-        _address(instructions),
-        _address(license_text),
+        _kernel.address(code),
+        _kernel.address(_LICENSE),
         0 if log is None else 1,
         0 if log is None else _LOG_BYTES,
-        0 if log is None else _address(log),
+        0 if log is None else _kernel.address(log),
         0,  # kernel version, unused
         0,  # flags
         PROGRAM_NAME,
@@ -101,11 +96,13 @@ def query(cgroup_fd: int) -> list[int]:
     Raises:
         BpfError: the kernel refused.
     """
-    ids = ffi.new("uint32_t[]", MAX_PROGRAMS)
-    attributes = bytearray(struct.pack("=IIIIQI", cgroup_fd, BPF_CGROUP_DEVICE, 0, 0, _address(ids), MAX_PROGRAMS))
+    ids = bytearray(4 * MAX_PROGRAMS)
+    attributes = bytearray(
+        struct.pack("=IIIIQI", cgroup_fd, BPF_CGROUP_DEVICE, 0, 0, _kernel.address(ids), MAX_PROGRAMS)
+    )
     _bpf("query device programs", BPF_PROG_QUERY, attributes)
     (count,) = struct.unpack_from("=I", attributes, 24)
-    return list(ids[0:count])
+    return memoryview(ids).cast("I").tolist()[:count]
 
 
 def attach(cgroup_fd: int, program_fd: int, replaced_fd: int | None = None) -> None:
@@ -171,14 +168,11 @@ def replace(cgroup_fd: int, program_fd: int, old_ids: Sequence[int]) -> None:
             os.close(old_fd)
 
 
-def _address(data: FFI.CData) -> int:
-    return int(ffi.cast("uintptr_t", data))
-
-
 def _bpf(action: str, command: int, attributes: bytes | bytearray) -> int:
-    result: int = lib.lc_bpf(command, ffi.from_buffer(attributes), len(attributes))
+    # The kernel writes into them, whatever they are.
+    result = _kernel.bpf(command, attributes if isinstance(attributes, bytearray) else bytearray(attributes))
     if result < 0:
-        number = ffi.errno
+        number = -result
         hint = "loading device programs needs CAP_BPF or CAP_SYS_ADMIN on the host" if number == 1 else ""
         raise BpfError(f"{action}: {errors.describe_errno(number)}", errno=number, hint=hint, controller="devices")
     return result
