@@ -15,7 +15,6 @@ import statistics
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import conditions
 import table
@@ -24,12 +23,6 @@ from spawner import Cost, Spawner
 from tests.support import bundle as bundles
 from tests.support import runtime as runtimes
 
-if TYPE_CHECKING:
-    from tests.support.bundle import Json
-
-_DOCKER = os.path.join(
-    runtimes.REPOSITORY, "packages", "libcontainer", "tests", "data", "configs", "docker-28.5-default.json"
-)
 _COMMANDS = ("create", "start", "state", "exec true", "ps -f json", "events --stats", "delete")
 _COLUMNS = {"CPU ms": "cpu_ms", "wall ms": "wall_ms", "peak RSS MiB": "rss_mib"}
 
@@ -142,7 +135,7 @@ def _measure(arguments: argparse.Namespace, work: str) -> tuple[list[Contender],
     times of different machines."""
     template = bundles.RootfsTemplate(os.path.join(work, "template"), None)
     bundle = os.path.join(work, "bundle")
-    bundles.make(bundle, "bench", template, None, ["sleep", "1000"], _as_docker if arguments.docker else None)
+    bundles.make(bundle, "bench", template, None, ["sleep", "1000"], bundles.as_docker if arguments.docker else None)
     contenders = [Contender(path, work, bundle, arguments.cold) for path in conditions.find(arguments.runtime)]
     spawner = Spawner(work)
     for contender in contenders:  # caches and compiled filters are there before the first measurement
@@ -157,18 +150,6 @@ def _measure(arguments: argparse.Namespace, work: str) -> tuple[list[Contender],
         bare.append(spawner.run(os.path.realpath(sys.executable), "-I", "-S", "-B", "-c", "pass").cpu_ms)
     spawner.close()
     return contenders, statistics.median(bare)
-
-
-def _as_docker(config: Json) -> None:
-    """Replace a config by one that Docker wrote, without the files of its container."""
-    theirs = json.loads(runtimes.read(_DOCKER))
-    theirs["process"]["args"] = config["process"]["args"]
-    theirs["ociVersion"] = config["ociVersion"]  # crun 1.8 does not know that of the newer one
-    theirs["root"] = {"path": "rootfs"}
-    theirs["mounts"] = [mount for mount in theirs["mounts"] if mount["type"] != "bind"]
-    del theirs["linux"]["cgroupsPath"]
-    config.clear()
-    config.update(theirs)
 
 
 def _memory_kib(pid: int) -> dict[str, float]:

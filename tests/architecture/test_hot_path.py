@@ -10,8 +10,6 @@ the difference before it is committed. The bundle itself is not used here: what 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +17,12 @@ import pytest
 
 from pyouki import write_bundle
 from tests.architecture.workspace import ROOT
+from tests.support import observed as observation
+from tests.support.bundle import as_docker
 from tests.support.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.support.bundle import Bundle, Json
     from tests.support.guard import Guard
@@ -32,20 +32,26 @@ if TYPE_CHECKING:
 
 LISTS = Path(__file__).parent / "hot_path"
 HOT_PATH = ROOT / "packages" / "pyouki" / "src" / "pyouki" / "hot_path.txt"
-OBSERVE = Path(__file__).with_name("observe.py")
+# What the guest has seen on cgroup v2, by driver: a group of its own for each.
+ON_V2 = {
+    group: write_bundle.read_hot_path((Path(__file__).parent / "hot_path_on_v2" / f"{driver}.txt").read_text())
+    for group, driver in (("v2", "cgroupfs"), ("systemd", "systemd"))
+}
 # Seen with a bundle only, where the caller is in a cgroup of its own, and when the process lives a little longer.
 UNSEEN = {
-    "libcontainer.seal": {"keep"}, "libcgroups.detect": {"Mounts.own_paths"}, "libcontainer.foreground": {"_noted"},
-}  # fmt: skip
-# Engines send a filter with every container, so what it takes is in the bundle of create.
+    "libcontainer.seal": frozenset({"keep"}),
+    "libcgroups.detect": frozenset({"Mounts.own_paths"}),
+    "libcontainer.foreground": frozenset({"_noted"}),
+}
+# Engines send more than `spec` writes, a filter above all, so what that takes is in the bundle of create.
 CALLS: dict[str, list[str]] = {}
 BUNDLED = {
-    "create": "create-with-cached-seccomp", "run": "run-with-cached-seccomp", "exec": "exec-with-cached-seccomp",
+    "create": "create-as-docker", "run": "run-as-docker", "exec": "exec-as-docker",
     "start": "start", "state": "state", "kill": "kill", "delete": "delete-of-a-running-one",
     "ps": "ps", "events": "events", "list": "list", "pause": "pause", "resume": "resume", "update": "update",
 }  # fmt: skip
 # What the modules say they need and, when they are bundled, do without.
-NOT_BUNDLED = ("__future__", "errno", "stat")
+NOT_BUNDLED = ("__future__", "errno", "stat", "struct")
 FORBIDDEN = frozenset(
     "abc argparse asyncio click collections contextlib dataclasses datetime dbus_next elftools enum functools inspect "
     "json logging pathlib pydantic re shutil signal socket subprocess tempfile traceback typer types typing warnings"
@@ -59,20 +65,26 @@ def _create(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
     return runtime.try_create(make_bundle())
 
 
-def _create_with_seccomp(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
-    first, second = make_bundle(mutate=_forbid_mkdir), make_bundle(mutate=_forbid_mkdir)
+def _create_as_docker(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
+    first, second = make_bundle(mutate=_as_docker), make_bundle(mutate=_as_docker)
     runtime.create(first)
     return runtime.try_create(second)
 
 
-def _run_with_seccomp(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
-    first, second = make_bundle("true", mutate=_forbid_mkdir), make_bundle("true", mutate=_forbid_mkdir)
+def _run_as_docker(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
+    first, second = make_bundle("true", mutate=_as_docker), make_bundle("true", mutate=_as_docker)
     runtime.run(first)
     return runtime.run(second)
 
 
-def _exec_with_seccomp(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
-    return runtime("exec", runtime.start(make_bundle(mutate=_forbid_mkdir)).id, "true")
+def _exec_as_docker(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
+    return runtime("exec", runtime.start(make_bundle(mutate=_as_docker)).id, "true")
+
+
+def _as_docker(config: Json) -> None:
+    """Make it what engines send: Kubernetes and Podman set some of these limits for every container."""
+    as_docker(config, "docker-28.5-limits")
+    del config["linux"]["devices"]
 
 
 def _start(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
@@ -127,16 +139,16 @@ def _list(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
 
 SCENARIOS: dict[str, Scenario] = {
     "create": _create,
-    "create-with-cached-seccomp": _create_with_seccomp,
+    "create-as-docker": _create_as_docker,
     "start": _start,
     "state": _state,
     "kill": _kill,
     "delete": _delete,
     "delete-of-a-running-one": _delete_running,
     "exec": _exec,
-    "exec-with-cached-seccomp": _exec_with_seccomp,
+    "exec-as-docker": _exec_as_docker,
     "run": _run,
-    "run-with-cached-seccomp": _run_with_seccomp,
+    "run-as-docker": _run_as_docker,
     "ps": _on_running("ps", "--format", "json"),
     "events": _on_running("events", "--stats"),
     "list": _list,
@@ -152,12 +164,7 @@ def observed(runtime_path: str, work: str, guard: Guard) -> Iterator[Runtime]:
     home = Path(runtime_path).parent
     (packages,) = home.parent.glob("lib/python3.*/site-packages/pyouki")
     script = Path(work) / "observed"
-    script.write_text(
-        "#!/bin/sh\n"
-        f"rm -f {work}/calls\n"
-        f'exec {home}/python3 -ISB -X importtime {OBSERVE} {packages.parent} {work}/calls "$@"\n'
-    )
-    script.chmod(0o755)
+    observation.write_script(script, home / "python3", packages.parent, Path(work) / "calls")
     runtime = Runtime(str(script), work)
     guard.watch(runtime)
     yield runtime
@@ -172,8 +179,7 @@ def test_a_command_loads_these_modules_and_no_other(
 ) -> None:
     result = SCENARIOS[command](observed, make_bundle).succeed()
 
-    bare = _loaded_by_the_bare_interpreter()
-    loaded = [name for name in _names(result.stderr) if name not in bare]
+    loaded = observation.modules(result.stderr)
     if os.environ.get("WRITE_HOT_PATH"):
         (LISTS / f"{command}.txt").write_text("".join(f"{name}\n" for name in loaded))
         CALLS[command] = Path(work, "calls").read_text().splitlines()
@@ -199,12 +205,16 @@ def test_the_bundle_holds_the_modules_of_the_lists_in_their_order() -> None:
 
 
 def _parts(command: str, name: str) -> dict[str, list[str]]:
-    """Return the modules of a command's part; what not every run of it needs comes later, in a group of its own."""
-    modules, always = _bundled(name), _bundled(command)
-    if modules == always:
-        return {command: modules}
-    later = [module for module in modules if module not in always]
-    return {command: [module for module in modules if module in always], f"{command}{write_bundle.LATER}": later}
+    """Return the modules of a command's part, and of the groups for what not every run of it needs."""
+    always = _bundled(command)
+    parts, known = {command: always}, {*always}
+    seen = {"later": _bundled(name), **{group: [*commands.get(command, ())] for group, commands in ON_V2.items()}}
+    for group, modules in seen.items():
+        new = [module for module in modules if module not in known and module not in NOT_BUNDLED]
+        known.update(new)
+        if new:
+            parts[f"{command} {group}"] = new
+    return parts
 
 
 def _bundled(name: str) -> list[str]:
@@ -213,39 +223,9 @@ def _bundled(name: str) -> list[str]:
 
 
 def _hot_path(command: str, name: str) -> str:
-    """Return the part of a command: a line for each module, with the functions that were called."""
-    called = {module: set(functions) for module, functions in UNSEEN.items()}
-    for line in (*CALLS[command], *CALLS[name]):
-        place, _, function = line.partition(" ")
-        module = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        called.setdefault(module, set()).add(function)
-    text = ""
-    for part, modules in _parts(command, name).items():
-        lines = (" ".join((module, *sorted(_plain(called.get(module, ()))))) for module in modules)
-        text += "\n".join((f"[{part}]", *lines)) + "\n\n"
-    return text
-
-
-def _plain(functions: Iterable[str]) -> Iterator[str]:
-    """Leave out what is part of another function: it is hot or cold with it."""
-    return (function for function in functions if "<" not in function)
-
-
-def _forbid_mkdir(config: Json) -> None:
-    config["linux"]["seccomp"] = {
-        "defaultAction": "SCMP_ACT_ALLOW",
-        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}],
-    }
-
-
-def _names(import_times: str) -> list[str]:
-    """Return the modules in the order in which their loading was completed."""
-    lines = (line.rpartition("|") for line in import_times.splitlines() if line.startswith("import time:"))
-    return [name.strip() for times, _, name in lines if "[us]" not in times]
-
-
-def _loaded_by_the_bare_interpreter() -> list[str]:
-    bare = subprocess.run(
-        [sys.executable, "-ISB", "-X", "importtime", "-c", "pass"], capture_output=True, text=True, check=True
-    )
-    return _names(bare.stderr)
+    """Return the part of a command and its groups."""
+    called = observation.functions((*CALLS[command], *CALLS[name]))
+    for commands in ({command: UNSEEN}, *ON_V2.values()):
+        for module, functions in commands.get(command, {}).items():
+            called.setdefault(module, set()).update(functions)
+    return "".join(observation.section(part, names, called) for part, names in _parts(command, name).items())

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _BASE_CONFIG = os.path.join(os.path.dirname(__file__), "config.json")
+_CONFIGS = Path(__file__).parents[2] / "packages/libcontainer/tests/data/configs"
 _APPLETS = """
     [ awk cat chmod chown cp cut date dd df echo egrep env expr false find grep head hostname id ifconfig ip kill
     ln ls mkdir mkfifo mknod mount mountpoint mv nproc od printf ps pwd readlink realpath rm rmdir sed seq sh sleep
@@ -97,6 +99,20 @@ def base_config() -> Json:
     with open(_BASE_CONFIG, encoding="utf-8") as file:
         config: Json = json.load(file)
     return copy.deepcopy(config)
+
+
+def as_docker(config: Json, name: str = "docker-28.5-default") -> None:
+    """Replace a config by one that Docker wrote, without the files of its container; program and cgroup stay."""
+    theirs: Json = json.loads((_CONFIGS / f"{name}.json").read_text())
+    theirs["process"]["args"] = config["process"]["args"]
+    theirs["ociVersion"] = config["ociVersion"]  # crun 1.8 does not know that of the newer one
+    theirs["root"] = {"path": "rootfs"}
+    theirs["mounts"] = [mount for mount in theirs["mounts"] if mount["type"] != "bind"]
+    del theirs["linux"]["cgroupsPath"]
+    if "cgroupsPath" in config["linux"]:
+        theirs["linux"]["cgroupsPath"] = config["linux"]["cgroupsPath"]
+    config.clear()
+    config.update(theirs)
 
 
 def make(

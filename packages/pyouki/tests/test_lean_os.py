@@ -32,6 +32,18 @@ def test_system_calls_and_paths_do_without_the_true_module() -> None:
     assert loaded == "False"
 
 
+def test_variables_are_read_without_the_true_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_VARIABLE", "caf\udce9")
+
+    shown = _evaluate(
+        "import os",
+        "print(ascii(os.getenv('A_VARIABLE')), os.getenv('ANOTHER'), os.getenv('ANOTHER', 'b'))",
+        "assert '_collections_abc' not in sys.modules",
+    )
+
+    assert shown == r"'caf\udce9' None b"
+
+
 @pytest.mark.parametrize(
     "use",
     ["os.environ['PATH']", "os.makedirs", "from os import PathLike", "hasattr(os, '__file__')", "import subprocess"],

@@ -97,7 +97,7 @@ def start(kernel: Kernel, directory: ContainerDirectory) -> None:
 
 def open_proxy(directory: str) -> Proxy | None:
     """Return a proxy if this process has a service manager and the container was created with a place for it."""
-    address = os.environ.get(VARIABLE)
+    address = os.getenv(VARIABLE)
     if not address or not os.path.isdir(f"{directory}/{store.NOTIFY_DIRECTORY}"):
         return None
     return Proxy(f"{directory}/{store.NOTIFY_DIRECTORY}", address)

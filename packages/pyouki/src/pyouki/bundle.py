@@ -90,10 +90,11 @@ class _Finder:
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return the specification of a module that is still what it was when the bundle was written."""
-        if name in self._later:
-            self._later, group = {}, self._later
+        group = self._later.get(name)
+        if group is not None:
+            self._later = {other: place for other, place in self._later.items() if place != group}
             with open(Cold.path, "rb", buffering=0) as file:
-                if _load_group(file, self._start, group[name], self._packages):
+                if _load_group(file, self._start, group, self._packages):
                     return _spec(name, _Loaded, sys.modules[name].__file__ or "")
         extension = self._index["extensions"].get(name)
         try:

@@ -45,9 +45,16 @@ def install() -> None:
     names["__name__"], names["__spec__"], names["__loader__"] = "os", None, None
     del names["environ"]  # of bytes, which os's is not
     names["fsencode"], names["fsdecode"] = _fsencode, _fsdecode
+    names["getenv"] = _getenv
     names["SEEK_SET"] = 0
     sys.modules["os"] = module
     sys.modules["os.path"] = _PathStandIn("os.path")
+
+
+def _getenv(name: str, default: str | None = None) -> str | None:
+    """Return what the environment held at the start: commands do not change theirs."""
+    value = posix.environ.get(_fsencode(name))
+    return default if value is None else _fsdecode(value)
 
 
 def _complete(module: object) -> None:

@@ -34,9 +34,9 @@ def determine(given: str | None) -> str:
         return DEFAULT
     uid = os.geteuid()
     for parent, name in (
-        (os.environ.get("XDG_RUNTIME_DIR"), "pyouki"),
+        (os.getenv("XDG_RUNTIME_DIR"), "pyouki"),
         (f"/run/user/{uid}", "pyouki"),
-        (os.environ.get("HOME"), ".pyouki/run"),
+        (os.getenv("HOME"), ".pyouki/run"),
         ("/tmp", f"pyouki-{uid}"),  # its owner is checked
     ):
         if parent and os.path.isabs(parent):

@@ -4,9 +4,10 @@ Run after an installation, not when a wheel is built: a wheel serves every Pytho
 the packages it is made of are only together in an environment. Without the bundle everything works, a little slower.
 
 ``hot_path.txt`` says what is in it: a line ``[command]``, then a line for each module in the order in which they are
-loaded: its name, and the functions in it that the command was seen to call. ``[command later]`` has those that only
-some containers need. A function that is missing there is cold, which costs a little when it is called and changes
-nothing else. Modules that are not in our Python are the interpreter's own or machine code.
+loaded: its name, and the functions in it that the command was seen to call. ``[command group]`` has those that only
+some containers or machines need, loaded with the first of them. A function that is missing there is cold, which costs
+a little when it is called and changes nothing else. Modules that are not in our Python are the interpreter's own or
+machine code.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 SITE_PACKAGES = Path(__file__).absolute().parent.parent
 HOT_PATH = SITE_PACKAGES / "pyouki" / "hot_path.txt"
 
-LATER = " later"
 _CHUNK_SIZE = 50_000
 _NO_ASSERTIONS, _NO_DOCSTRINGS = 1, 2  # levels of compile()
+_IN_C = ("stat", "struct")
 _WITHOUT_HELP = ("liboci_cli/__init__.py", "liboci_cli/options.py", "liboci_cli/parse.py")
 # Methods that become static or class methods by their names alone, if they are functions.
 _FUNCTIONS_BY_NAME = ("__new__", "__init_subclass__", "__class_getitem__")
@@ -74,18 +75,19 @@ def make(commands: dict[str, dict[str, frozenset[str]]]) -> bytes:
     cold_size = 0
     natives = {name: native for modules in commands.values() for name in modules if (native := _native(name))}
     for command, modules in commands.items():
-        if command.endswith(LATER):
+        if " " in command:
             continue
         first = len(cold)
-        later = commands.get(f"{command}{LATER}", {})
-        group = _add_group(parts, modules, natives, cold, first)
-        later_group = _add_group(parts, later, natives, cold, first)
+        part = _add_group(parts, modules, natives, cold, first)
+        later: dict[str, bundle.Span] = {}
+        for group in (modules for name, modules in commands.items() if name.startswith(f"{command} ")):
+            place = _add_group(parts, group, natives, cold, first)
+            later.update((name, place) for name in group if name not in natives)
         spans: list[int] = [cold_size]
         for code in cold[first:]:
             cold_size += len(code)
             spans.append(cold_size)
-        waiting = [name for name in later if name not in natives]
-        places[command] = parts.add(spans), group, dict.fromkeys(waiting, later_group)
+        places[command] = parts.add(spans), part, later
     ours = {name for modules in commands.values() for name in modules if name not in natives}
     packages = sorted({name.partition(".")[0] for name in ours})
     table, modules_one_by_one = _all_modules(packages, parts.size + cold_size)
@@ -219,11 +221,13 @@ class _Trim(_WithoutFuture):
     """Removes imports for type checkers and annotations of functions and variables, not those of classes' fields.
 
     Numbers of errors are written in place of their names: making that module takes as long as making ten functions.
-    So does making stat, whose words are all in _stat.
+    So does making those of _IN_C, and all they have is in the module of that name that is written in C.
     """
 
     def visit_Import(self, node: ast.Import) -> ast.AST:
-        node.names = [ast.alias("_stat", "stat") if _names(alias, "stat") else alias for alias in node.names]
+        for alias in node.names:
+            if alias.name in _IN_C and alias.asname is None:
+                alias.name, alias.asname = f"_{alias.name}", alias.name
         return node
 
     def visit_If(self, node: ast.If) -> ast.AST:
@@ -254,11 +258,9 @@ class _Trim(_WithoutFuture):
 
 def _imports(statement: ast.stmt, name: str) -> bool:
     """Tell whether a statement imports the module and nothing else, by its own name."""
-    return isinstance(statement, ast.Import) and all(_names(alias, name) for alias in statement.names)
-
-
-def _names(alias: ast.alias, name: str) -> bool:
-    return alias.name == name and alias.asname is None
+    return isinstance(statement, ast.Import) and [(each.name, each.asname) for each in statement.names] == [
+        (name, None)
+    ]
 
 
 def _without_annotation(statement: ast.stmt) -> ast.stmt:

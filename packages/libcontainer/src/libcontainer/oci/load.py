@@ -68,7 +68,7 @@ def complete(config: spec.Spec) -> spec.Spec:
     if seccomp is not None and not seccomp.listener_path and _asks_an_agent(seccomp):
         from libcontainer import run_oci
 
-        receiver = config.annotations.get(run_oci.SECCOMP_RECEIVER) or os.environ.get("RUN_OCI_SECCOMP_RECEIVER")
+        receiver = config.annotations.get(run_oci.SECCOMP_RECEIVER) or os.getenv("RUN_OCI_SECCOMP_RECEIVER")
         if receiver:
             linux = linux.replace(seccomp=seccomp.replace(listener_path=receiver))
     return config if linux is config.linux else config.replace(linux=linux)

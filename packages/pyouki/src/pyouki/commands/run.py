@@ -27,7 +27,7 @@ def run(options: Run, environment: Environment) -> int:
         syscall.prctl(flags.PR_SET_CHILD_SUBREAPER, 1)
     created = create(syscall, options, environment, is_detached=options.detach)
     if options.detach:
-        _start(syscall, created, notifies=bool(os.environ.get("NOTIFY_SOCKET")))
+        _start(syscall, created, notifies=bool(os.getenv("NOTIFY_SOCKET")))
         return 0
     return stay(syscall, created, keeps=options.keep)
 
@@ -75,7 +75,7 @@ def _start(syscall: Syscall, created: Created, *, notifies: bool = False) -> Non
 
 
 def _proxy(syscall: Syscall, created: Created) -> Proxy | None:
-    if not os.environ.get("NOTIFY_SOCKET"):
+    if not os.getenv("NOTIFY_SOCKET"):
         return None
     from libcontainer import sd_notify
 

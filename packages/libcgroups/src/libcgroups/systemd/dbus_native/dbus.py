@@ -72,7 +72,7 @@ class DbusConnection:
     @classmethod
     def new_system(cls) -> DbusConnection:
         """Connect to the system bus; without one, and as root, to systemd's private socket."""
-        addresses = os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS_ADDRESS
+        addresses = os.getenv("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS_ADDRESS
         return cls._new_or_private(addresses, SYSTEMD_PRIVATE_ADDRESS)
 
     @classmethod
@@ -82,8 +82,8 @@ class DbusConnection:
         Raises:
             ConnectionFailedError: none of both is there, or XDG_RUNTIME_DIR is not set.
         """
-        addresses = os.environ.get("DBUS_SESSION_BUS_ADDRESS", "")
-        directory = os.environ.get("XDG_RUNTIME_DIR", "")
+        addresses = os.getenv("DBUS_SESSION_BUS_ADDRESS", "")
+        directory = os.getenv("XDG_RUNTIME_DIR", "")
         if not addresses and not directory:
             raise ConnectionFailedError(
                 "connect to the user's bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set",
