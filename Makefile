@@ -15,7 +15,7 @@ EXTENSIONS := $(addprefix packages/,libseccomp/src/libseccomp/_libseccomp.abi3.s
   libcgroups/src/libcgroups/_kernel.abi3.so libcontainer/src/libcontainer/_kernel.abi3.so)
 PROJECTS := $(wildcard packages/*/pyproject.toml)
 SOURCES := $(shell find packages/*/src -name '*.py')
-WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*/*.c packages/*/*/*.h)
+WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*.c packages/*/*/*.[ch])
 
 .PHONY: help build develop demo test contest test-packaging test-reliability test-clients test-vm check format bench wheels install uninstall docs clean
 .DELETE_ON_ERROR:
@@ -108,8 +108,8 @@ packages/pyouki/bin/pyouki: packages/pyouki/launcher/pyouki.c packages/pyouki/se
 	touch $@
 
 packages/libseccomp/src/libseccomp/_libseccomp.abi3.so: $(wildcard packages/libseccomp/*.py)
-packages/libcgroups/src/libcgroups/_kernel.abi3.so: $(wildcard packages/libcgroups/*.py)
-packages/libcontainer/src/libcontainer/_kernel.abi3.so: $(wildcard packages/libcontainer/*.py packages/libcontainer/*.c packages/libcontainer/init_stub/*.c)
+packages/libcgroups/src/libcgroups/_kernel.abi3.so: $(wildcard packages/libcgroups/*.py packages/libcgroups/*.c)
+packages/libcontainer/src/libcontainer/_kernel.abi3.so: $(wildcard packages/libcontainer/*.py packages/libcontainer/*/*.[ch])
 
 $(VENV)/bin/pyouki: packages/pyouki/bin/pyouki packages/in_place.py $(EXTENSIONS)
 	$(PYTHON) packages/in_place.py link
