@@ -15,7 +15,7 @@ EXTENSIONS := $(addprefix packages/,libseccomp/src/libseccomp/_libseccomp.abi3.s
   libcgroups/src/libcgroups/_kernel.abi3.so libcontainer/src/libcontainer/_kernel.abi3.so)
 PROJECTS := $(wildcard packages/*/pyproject.toml)
 SOURCES := $(shell find packages/*/src -name '*.py')
-WHEEL_SOURCES := $(SOURCES) $(PROJECTS) $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*.c packages/*/*/*.[ch])
+WHEEL_SOURCES := $(SOURCES) $(PROJECTS) packages/pyouki/src/pyouki/hot_path.txt $(wildcard packages/*/setup.py packages/*/build_ffi.py packages/*/*.c packages/*/*/*.[ch])
 
 .PHONY: help build develop demo test contest test-packaging test-reliability test-clients test-vm check format bench wheels install uninstall docs clean
 .DELETE_ON_ERROR:
