@@ -32,26 +32,26 @@ def kill(directory: ContainerDirectory, signal: int, *, everything: bool = False
         ContainerStatusError: the container is not running.
     """
     state = directory.load()
-    present = status.current(state, directory)
-    if everything and present not in (CREATED, RUNNING, PAUSED):
-        # As runc's --all: whatever is left in the cgroup gets the signal, and nothing left is fine.
+    if everything:
+        # As runc's --all: of a stopped container whatever is left gets the signal, and nothing left is fine.
         _signal_cgroup(state, signal)
         return
+    present = status.current(state, directory)
     if present not in (CREATED, RUNNING, PAUSED):
         raise _not_running(state.id)
-    if everything or (signal == SIGKILL and not state.has_private_pids):
+    ends_all = signal == SIGKILL and not state.has_private_pids
+    if ends_all:
         _signal_cgroup(state, signal)
-        if everything:
-            return
     fd = pidfd.open_process(state.pid, state.pid_start_time)
     if fd is None:
-        if everything or (signal == SIGKILL and not state.has_private_pids):
+        if ends_all:
             return
         raise _not_running(state.id)
     try:
         pidfd.pidfd_send_signal(fd, signal)
     except ProcessLookupError:
-        raise _not_running(state.id) from None
+        if not ends_all:  # else it has died of the first signal, and been reaped meanwhile
+            raise _not_running(state.id) from None
     except OSError as error:
         raise SyscallError(
             f"send signal {signal} to the container's init",
