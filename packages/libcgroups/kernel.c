@@ -47,9 +47,11 @@ static PyObject *kernel_bpf(PyObject *module, PyObject *arguments)
     (void)module;
     if (!PyArg_ParseTuple(arguments, "iw*", &command, &attributes))
         return NULL;
+    Py_BEGIN_ALLOW_THREADS
     result = syscall(SYS_bpf, command, attributes.buf, (unsigned int)attributes.len);
     if (result == -1)
         result = -errno;
+    Py_END_ALLOW_THREADS
     PyBuffer_Release(&attributes);
     return PyLong_FromLong(result);
 }

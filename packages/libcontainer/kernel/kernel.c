@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define CLONE_PIDFD 0x00001000
@@ -31,7 +32,6 @@
     X(fsconfig)                                                                                                       \
     X(fsmount)                                                                                                        \
     X(fsopen)                                                                                                         \
-    X(fstatfs)                                                                                                        \
     X(ioprio_set)                                                                                                     \
     X(keyctl)                                                                                                         \
     X(listen)                                                                                                         \
@@ -209,6 +209,18 @@ static PyObject *kernel_clone3(PyObject *module, PyObject *arguments)
     return Py_BuildValue("li", pid == -1 ? -errno : pid, pid == 0 ? -1 : pidfd);
 }
 
+/* (fd): the f_type of fstatfs(2), a number of 32 bits; its structure has other sizes on other processors */
+static PyObject *kernel_fstatfs_type(PyObject *module, PyObject *arguments)
+{
+    int fd;
+    struct statfs buffer;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "i", &fd))
+        return NULL;
+    return PyLong_FromLongLong(fstatfs(fd, &buffer) == -1 ? -errno : (long long)(uint32_t)buffer.f_type);
+}
+
 /* (flags, program): SECCOMP_SET_MODE_FILTER with the bytes of a BPF program. */
 static PyObject *kernel_seccomp_set_mode_filter(PyObject *module, PyObject *arguments)
 {
@@ -286,6 +298,7 @@ static PyMethodDef methods[] = {
     { "default_signals", kernel_default_signals, METH_NOARGS, NULL },
     { "execve", kernel_execve, METH_VARARGS, NULL },
     { "execveat", kernel_execveat, METH_VARARGS, NULL },
+    { "fstatfs_type", kernel_fstatfs_type, METH_VARARGS, NULL },
     { "give_back_libraries", kernel_give_back_libraries, METH_O, NULL },
     { "seccomp_set_mode_filter", kernel_seccomp_set_mode_filter, METH_VARARGS, NULL },
     { "spawn", kernel_spawn, METH_VARARGS, NULL },

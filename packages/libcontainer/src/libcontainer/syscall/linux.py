@@ -20,11 +20,11 @@ _OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 _KEYCTL_SETPERM = 5
 _SIZE_OF_SOCKADDR_UN = 110
-_SIZE_OF_STATFS = 120
 _SIZE_OF_SCHED_ATTR = 48
 # struct __user_cap_header_struct: _LINUX_CAPABILITY_VERSION_3 and the pid, 0 for the calling process.
 _CAPABILITIES = (0x20080522).to_bytes(4, sys.byteorder) + bytes(4)
-_LOW = 0xFFFFFFFF
+_LOW = 2**32 - 1
+_ALL = 2**64 - 1
 # What an interpreter is linked with for modules that are not imported; to load it maps 0.6 MiB.
 _UNUSED_LIBRARIES = ("libm.so", "libz.so", "libexpat.so")
 
@@ -252,9 +252,7 @@ class LinuxSyscall:
 
     def fstatfs_type(self, fd: int) -> int:
         """fstatfs(2)."""
-        buffer = bytearray(_SIZE_OF_STATFS)
-        _check(_kernel.fstatfs(fd, buffer), "fstatfs")
-        return int.from_bytes(buffer[:8], sys.byteorder)
+        return _check(_kernel.fstatfs_type(fd), "fstatfs")
 
     def setresuid(self, uid: int) -> None:
         """setresuid(2)."""
@@ -320,7 +318,7 @@ class LinuxSyscall:
 
     def set_mempolicy(self, mode: int, nodes: Sequence[int]) -> None:
         """set_mempolicy(2)."""
-        size = max(nodes, default=0) // 64 * 8 + 8
-        mask = sum(1 << node for node in set(nodes)).to_bytes(size, sys.byteorder)
+        bits = sum(1 << node for node in set(nodes))
+        mask = _u64s(*(bits >> shift & _ALL for shift in range(0, bits.bit_length(), 64)))
         # The kernel takes one off the number of bits.
-        _check(_kernel.set_mempolicy(mode, *((mask, size * 8 + 1) if nodes else ())), "set_mempolicy")
+        _check(_kernel.set_mempolicy(mode, *((mask, len(mask) * 8 + 1) if nodes else ())), "set_mempolicy")
