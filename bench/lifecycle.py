@@ -131,8 +131,7 @@ def _parse() -> argparse.Namespace:
 
 
 def _measure(arguments: argparse.Namespace, work: str) -> tuple[list[Contender], float]:
-    """Return the contenders with their samples, and the CPU time of a bare interpreter among them, by which to compare
-    times of different machines."""
+    """Return the contenders with their samples, and the CPU time of a bare interpreter, to compare machines by."""
     template = bundles.RootfsTemplate(os.path.join(work, "template"), None)
     bundle = os.path.join(work, "bundle")
     bundles.make(bundle, "bench", template, None, ["sleep", "1000"], bundles.as_docker if arguments.docker else None)

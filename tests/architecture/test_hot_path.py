@@ -18,13 +18,12 @@ import pytest
 from pyouki import write_bundle
 from tests.architecture.workspace import ROOT
 from tests.support import observed as observation
-from tests.support.bundle import as_docker
 from tests.support.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.bundle import Bundle, Json
+    from tests.support.bundle import Bundle
     from tests.support.guard import Guard
     from tests.support.runtime import Result
 
@@ -66,25 +65,17 @@ def _create(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
 
 
 def _create_as_docker(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
-    first, second = make_bundle(mutate=_as_docker), make_bundle(mutate=_as_docker)
-    runtime.create(first)
-    return runtime.try_create(second)
+    runtime.create(make_bundle(mutate=observation.as_engines_do))
+    return runtime.try_create(make_bundle(mutate=observation.as_engines_do))
 
 
 def _run_as_docker(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
-    first, second = make_bundle("true", mutate=_as_docker), make_bundle("true", mutate=_as_docker)
-    runtime.run(first)
-    return runtime.run(second)
+    runtime.run(make_bundle("true", mutate=observation.as_engines_do))
+    return runtime.run(make_bundle("true", mutate=observation.as_engines_do))
 
 
 def _exec_as_docker(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:
-    return runtime("exec", runtime.start(make_bundle(mutate=_as_docker)).id, "true")
-
-
-def _as_docker(config: Json) -> None:
-    """Make it what engines send: Kubernetes and Podman set some of these limits for every container."""
-    as_docker(config, "docker-28.5-limits")
-    del config["linux"]["devices"]
+    return runtime("exec", runtime.start(make_bundle(mutate=observation.as_engines_do)).id, "true")
 
 
 def _start(runtime: Runtime, make_bundle: Callable[..., Bundle]) -> Result:

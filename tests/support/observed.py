@@ -8,10 +8,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.bundle import as_docker
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.support.bundle import Json
+
 _OBSERVE = Path(__file__).with_name("observe.py")
+
+
+def as_engines_do(config: Json) -> None:
+    """Make a config what engines send: Kubernetes and Podman set some of these limits for every container."""
+    as_docker(config, "docker-28.5-limits")
+    del config["linux"]["devices"]
 
 
 def write_script(path: Path, python: Path, packages: Path, calls: Path) -> None:

@@ -19,22 +19,15 @@ import pyouki
 from pyouki import write_bundle
 from tests.support import observed
 from tests.support import runtime as runtimes
-from tests.support.bundle import as_docker
 from tests.support.runtime import eventually
 from tests.vm.guest.containers import GuestRuntime
 
 if TYPE_CHECKING:
-    from tests.support.bundle import Json
     from tests.vm.guest.conftest import MakeBundle
 
 SEEN = Path(runtimes.REPOSITORY, "tests", "architecture", "hot_path_on_v2")
 
 pytestmark = pytest.mark.root
-
-
-def _limited(config: Json) -> None:
-    as_docker(config, "docker-28.5-limits")
-    del config["linux"]["devices"]
 
 
 @pytest.mark.skipif(os.environ.get("RUNTIME", "pyouki") != "pyouki", reason="looks into pyouki")
@@ -43,8 +36,8 @@ def test_what_the_bundle_holds_is_what_is_loaded(runtime: GuestRuntime, make_bun
     observed.write_script(script, Path(sys.executable), Path(pyouki.__file__).parent.parent, calls)
     watched = GuestRuntime(str(script), runtime.work, runtime.driver)
     # With the first container its filter is compiled.
-    runtime.create(make_bundle(mutate=_limited)).delete("--force").succeed()
-    bundle = make_bundle(mutate=_limited)
+    runtime.create(make_bundle(mutate=observed.as_engines_do)).delete("--force").succeed()
+    bundle = make_bundle(mutate=observed.as_engines_do)
     name = bundle.id
     text, loaded = "", {}
 

@@ -18,27 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Annotated, Never, TypeAlias
 
+    # isort: off
     from libcgroups.resources_rare import (
         LinuxBlockIO as LinuxBlockIO,
-    )
-    from libcgroups.resources_rare import (
         LinuxHugepageLimit as LinuxHugepageLimit,
-    )
-    from libcgroups.resources_rare import (
         LinuxInterfacePriority as LinuxInterfacePriority,
-    )
-    from libcgroups.resources_rare import (
         LinuxNetwork as LinuxNetwork,
-    )
-    from libcgroups.resources_rare import (
         LinuxRdma as LinuxRdma,
-    )
-    from libcgroups.resources_rare import (
         LinuxThrottleDevice as LinuxThrottleDevice,
-    )
-    from libcgroups.resources_rare import (
         LinuxWeightDevice as LinuxWeightDevice,
     )
+    # isort: on
 else:
 
     def __getattr__(name):

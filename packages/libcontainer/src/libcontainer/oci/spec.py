@@ -44,57 +44,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Annotated, Literal, TypeAlias  # noqa: TC004 - the stand-ins above serve at run time
 
+    # isort: off
     from libcontainer.oci.spec_rare import (
         Box as Box,
-    )
-    from libcontainer.oci.spec_rare import (
         ExecCPUAffinity as ExecCPUAffinity,
-    )
-    from libcontainer.oci.spec_rare import (
         Hook as Hook,
-    )
-    from libcontainer.oci.spec_rare import (
         Hooks as Hooks,
-    )
-    from libcontainer.oci.spec_rare import (
         IOPriority as IOPriority,
-    )
-    from libcontainer.oci.spec_rare import (
         LinuxDevice as LinuxDevice,
-    )
-    from libcontainer.oci.spec_rare import (
         LinuxIntelRdt as LinuxIntelRdt,
-    )
-    from libcontainer.oci.spec_rare import (
         LinuxMemoryPolicy as LinuxMemoryPolicy,
-    )
-    from libcontainer.oci.spec_rare import (
         LinuxNetDevice as LinuxNetDevice,
-    )
-    from libcontainer.oci.spec_rare import (
         LinuxPersonality as LinuxPersonality,
-    )
-    from libcontainer.oci.spec_rare import (
         Scheduler as Scheduler,
-    )
-    from libcontainer.oci.spec_rare import (
         TimeOffset as TimeOffset,
-    )
-    from libcontainer.oci.spec_rare import (
         TimeOffsets as TimeOffsets,
     )
     from libcontainer.oci.spec_seccomp import (
         ContainerProcessState as ContainerProcessState,
-    )
-    from libcontainer.oci.spec_seccomp import (
         LinuxSeccomp as LinuxSeccomp,
-    )
-    from libcontainer.oci.spec_seccomp import (
         LinuxSeccompArg as LinuxSeccompArg,
-    )
-    from libcontainer.oci.spec_seccomp import (
         LinuxSyscall as LinuxSyscall,
     )
+    # isort: on
 
 OCI_VERSION = "1.3.0"
 """The version of the specification that we implement and write."""

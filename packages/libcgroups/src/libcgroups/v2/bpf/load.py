@@ -74,7 +74,7 @@ def load(code: bytes) -> int:
 
 
 def _load(code: bytes, log: bytearray | None) -> int:
-    attributes = struct.pack(
+    attributes = _pack(
         "=IIQQIIQII16s",
         BPF_PROG_TYPE_CGROUP_DEVICE,
         len(code) // 8,
@@ -97,9 +97,7 @@ def query(cgroup_fd: int) -> list[int]:
         BpfError: the kernel refused.
     """
     ids = bytearray(4 * MAX_PROGRAMS)
-    attributes = bytearray(
-        struct.pack("=IIIIQI", cgroup_fd, BPF_CGROUP_DEVICE, 0, 0, _kernel.address(ids), MAX_PROGRAMS)
-    )
+    attributes = _pack("=IIIIQI", cgroup_fd, BPF_CGROUP_DEVICE, 0, 0, _kernel.address(ids), MAX_PROGRAMS)
     _bpf("query device programs", BPF_PROG_QUERY, attributes)
     (count,) = struct.unpack_from("=I", attributes, 24)
     return memoryview(ids).cast("I").tolist()[:count]
@@ -119,7 +117,7 @@ def attach(cgroup_fd: int, program_fd: int, replaced_fd: int | None = None) -> N
         BpfError: the kernel refused.
     """
     flags = BPF_F_ALLOW_MULTI | (BPF_F_REPLACE if replaced_fd is not None else 0)
-    attributes = struct.pack("=IIIII", cgroup_fd, program_fd, BPF_CGROUP_DEVICE, flags, replaced_fd or 0)
+    attributes = _pack("=IIIII", cgroup_fd, program_fd, BPF_CGROUP_DEVICE, flags, replaced_fd or 0)
     _bpf("attach device program", BPF_PROG_ATTACH, attributes)
 
 
@@ -129,7 +127,7 @@ def detach(cgroup_fd: int, program_fd: int) -> None:
     Raises:
         BpfError: the kernel refused; ENOENT if it is not attached.
     """
-    _bpf("detach device program", BPF_PROG_DETACH, struct.pack("=III", cgroup_fd, program_fd, BPF_CGROUP_DEVICE))
+    _bpf("detach device program", BPF_PROG_DETACH, _pack("=III", cgroup_fd, program_fd, BPF_CGROUP_DEVICE))
 
 
 def open_by_id(program_id: int) -> int:
@@ -138,7 +136,7 @@ def open_by_id(program_id: int) -> int:
     Raises:
         BpfError: the kernel refused; ENOENT if it is gone.
     """
-    return _bpf("open device program", BPF_PROG_GET_FD_BY_ID, struct.pack("=III", program_id, 0, 0))
+    return _bpf("open device program", BPF_PROG_GET_FD_BY_ID, _pack("=III", program_id, 0, 0))
 
 
 def replace(cgroup_fd: int, program_fd: int, old_ids: Sequence[int]) -> None:
@@ -168,9 +166,13 @@ def replace(cgroup_fd: int, program_fd: int, old_ids: Sequence[int]) -> None:
             os.close(old_fd)
 
 
-def _bpf(action: str, command: int, attributes: bytes | bytearray) -> int:
-    # The kernel writes into them, whatever they are.
-    result = _kernel.bpf(command, attributes if isinstance(attributes, bytearray) else bytearray(attributes))
+def _pack(layout: str, *values: int | bytes) -> bytearray:
+    """Return attributes of bpf(2), which the kernel may write to."""
+    return bytearray(struct.pack(layout, *values))
+
+
+def _bpf(action: str, command: int, attributes: bytearray) -> int:
+    result = _kernel.bpf(command, attributes)
     if result < 0:
         number = -result
         hint = "loading device programs needs CAP_BPF or CAP_SYS_ADMIN on the host" if number == 1 else ""
