@@ -40,7 +40,7 @@ ON_V2 = {
 UNSEEN = {
     "libcontainer.seal": frozenset({"keep"}),
     "libcgroups.detect": frozenset({"Mounts.own_paths"}),
-    "libcontainer.foreground": frozenset({"_noted"}),
+    "libcontainer.foreground": frozenset({"Foreground._handle_signals", "_noted", "_reap_others"}),
 }
 # Engines send more than `spec` writes, a filter above all, so what that takes is in the bundle of create.
 CALLS: dict[str, list[str]] = {}
